@@ -1,0 +1,1 @@
+"""The only code of a workflow with side effects: one class for each capability."""

@@ -1,0 +1,1 @@
+"""Deterministic and free of I/O: the trade told as a story, and the scheduled workflows."""
