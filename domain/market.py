@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.money import Price, Shares
+from domain.money import ZERO, Price, Shares, Usd, fee
 from domain.record import Id, Record, Utc
 
 
@@ -30,6 +30,10 @@ class Fee(Record):
     rate: Decimal = Decimal(0)
     exponent: int = 1
     taker_only: bool = True
+
+    def charge(self, shares: Decimal, at: Decimal, *, maker: bool = False) -> Usd:
+        """Return what one fill costs in dollars; makers pay only where the curve says so."""
+        return Usd(ZERO) if maker and self.taker_only else fee(shares, at, self.rate, self.exponent)
 
 
 class Market(Record):

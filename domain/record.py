@@ -1,4 +1,4 @@
-"""Record: the frozen model that every value of the domain, every message and every row is made of."""
+"""Record: the frozen model that every domain value, every message and every row is made of."""
 
 from __future__ import annotations
 
