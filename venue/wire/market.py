@@ -32,6 +32,7 @@ class Book(msgspec.Struct, tag_field=_TAG, tag="book", gc=False):
     asks: list[Level]
     market: str = ""
     hash: str = ""
+    last_trade_price: str = ""  # of unknown age: a baseline, never a trigger (XD-1)
 
 
 class Change(msgspec.Struct, gc=False):

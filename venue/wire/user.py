@@ -40,7 +40,7 @@ class UserEvent(msgspec.Struct, frozen=True):
     """News about our orders. `kind` is `order` or `trade`; `trade_id` empty for orders.
 
     `status` of a trade is a FillStatus value, or the venue's word in lower case if unknown;
-    of an order its type and status, e.g. `cancellation canceled`.
+    of an order what happened to it: placement, update, cancellation, or its status.
     """
 
     kind: str
@@ -106,8 +106,7 @@ class UserDecoder:
 
 
 def _order(order: _Order) -> UserEvent:
-    status = f"{order.type} {order.status}".strip().lower()
-    return UserEvent("order", (order.id,), "", status[:100])
+    return UserEvent("order", (order.id,), "", (order.type or order.status).lower()[:100])
 
 
 def _kind(item: dict[str, Any]) -> str:

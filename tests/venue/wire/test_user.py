@@ -63,7 +63,7 @@ def test_a_killed_order_with_empty_texts_is_news() -> None:
         )
     )
     assert (event.kind, event.order_ids) == ("order", ("0xaa",))
-    assert event.status == "cancellation canceled_order killed"
+    assert event.status == "cancellation"
 
 
 def test_events_without_event_type_are_told_by_their_fields() -> None:

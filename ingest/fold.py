@@ -1,0 +1,173 @@
+"""Folds decoded events into the tokens, in place: the hot path of ingest.
+
+Nothing here waits, reads a store or allocates for a price that moves nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from domain.touch import Seen
+from ingest.tokens import ONE, UNKNOWN, Tokens, TokenState
+from venue.wire.market import (
+    BestBidAsk,
+    Book,
+    Event,
+    LastTrade,
+    Level,
+    MarketResolved,
+    NewMarket,
+    PriceChange,
+    TickSizeChange,
+)
+from venue.wire.prices import NOT_A_PRICE, price_micro
+
+
+class Sink(Protocol):
+    """What the fold reports. Called on the reader's task: must not block."""
+
+    def touched(self, state: TokenState, price: int, size: str, ms: int, seen_ns: int) -> None:
+        """A token touched the threshold at `price`; `size` is "" when unknown."""
+
+    def unseen(self, state: TokenState, price: int, ms: int) -> None:
+        """A token was below before a gap and is above after it."""
+
+    def level(self, state: TokenState) -> None:
+        """The best bid of a token with watched levels moved or was read anew."""
+
+    def hint(self, kind: str, condition_id: str) -> None:
+        """The venue speaks of a `new_market` or a `market_resolved`."""
+
+
+class Fold:
+    """Keeps book, top and touch of every token of `tokens`; `odd` counts what made no sense."""
+
+    def __init__(self, tokens: Tokens, sink: Sink) -> None:
+        """Report to `sink`."""
+        self._tokens, self._sink = tokens, sink
+        self._states = tokens.by_id
+        self._quotes = tokens.quotes
+        self.odd: Counter[str] = Counter()
+        self._by_kind: dict[type, Callable[..., None]] = {
+            PriceChange: self._changes,
+            LastTrade: self._print,
+            Book: self._book,
+            BestBidAsk: self._best,
+            TickSizeChange: self._tick,
+            NewMarket: lambda event, *_: sink.hint("new_market", event.market),
+            MarketResolved: lambda event, *_: sink.hint("market_resolved", event.market),
+        }
+
+    def apply(self, events: Sequence[Event], seen_ns: int, epoch: int) -> None:
+        """Fold the events of one frame, received at `seen_ns` in this epoch."""
+        by_kind = self._by_kind
+        for event in events:
+            by_kind[type(event)](event, seen_ns, epoch)
+
+    def _changes(self, event: PriceChange, seen_ns: int, epoch: int) -> None:
+        states, ms = self._states, self._ms(event.timestamp)
+        for change in event.price_changes:
+            state = states.get(change.asset_id)
+            if state is None:
+                continue
+            price = price_micro(change.price)
+            if price == NOT_A_PRICE or ms == UNKNOWN:
+                self.odd["price_change"] += 1
+                continue
+            side = state.bids if change.side == "BUY" else state.asks
+            if change.size == "0":
+                side.pop(price, None)
+            else:
+                side[price] = change.size
+            state.venue_ms = ms
+            state.hash = change.hash
+            bid, ask = price_micro(change.best_bid), price_micro(change.best_ask)
+            if bid == NOT_A_PRICE or ask == NOT_A_PRICE:
+                bid, ask = max(state.bids, default=0), min(state.asks, default=ONE)
+            state.ask = ask
+            if bid != state.bid or state.touch is not None and state.touch.epoch != epoch:
+                self._top(state, bid, ms, seen_ns, epoch)
+
+    def _best(self, event: BestBidAsk, seen_ns: int, epoch: int) -> None:
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        if state is None:
+            return
+        bid = price_micro(event.best_bid) if event.best_bid else 0
+        ask = price_micro(event.best_ask) if event.best_ask else ONE
+        if NOT_A_PRICE in (bid, ask) or ms == UNKNOWN:
+            self.odd["best_bid_ask"] += 1
+            return
+        state.ask, state.venue_ms = ask, max(ms, state.venue_ms)
+        self._top(state, bid, ms, seen_ns, epoch)
+
+    def _top(self, state: TokenState, bid: int, ms: int, seen_ns: int, epoch: int) -> None:
+        """Take a new best bid: a touch where quotes trigger, and a price for the levels."""
+        state.bid = bid
+        if self._quotes and state.touch is not None:
+            self._meaning(state, state.touch.observe(bid, ms, epoch), bid, "", ms, seen_ns)
+        if state.levels:
+            self._sink.level(state)
+
+    def _print(self, event: LastTrade, seen_ns: int, epoch: int) -> None:
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        if state is None:
+            return
+        price = price_micro(event.price)
+        if price == NOT_A_PRICE or ms == UNKNOWN:
+            self.odd["last_trade_price"] += 1
+            return
+        state.last_trade = price
+        state.venue_ms = max(ms, state.venue_ms)
+        if not self._quotes and state.touch is not None:
+            seen = state.touch.observe(price, ms, epoch)
+            self._meaning(state, seen, price, event.size, ms, seen_ns)
+
+    def _meaning(
+        self, state: TokenState, seen: Seen, price: int, size: str, ms: int, seen_ns: int
+    ) -> None:
+        if seen is Seen.QUIET:
+            return
+        if seen is Seen.TOUCH:
+            self._sink.touched(state, price, size, ms, seen_ns)
+        else:
+            self._sink.unseen(state, price, ms)
+
+    def _book(self, event: Book, seen_ns: int, epoch: int) -> None:
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        if state is None:
+            return
+        if ms == UNKNOWN:
+            self.odd["book"] += 1
+            return
+        state.bids, state.asks = self._side(event.bids), self._side(event.asks)
+        state.bid, state.ask = max(state.bids, default=0), min(state.asks, default=ONE)
+        state.hash, state.venue_ms, state.synced = event.hash, ms, epoch
+        touch = state.touch
+        if touch is not None and touch.epoch != epoch:
+            price = state.bid if self._quotes else price_micro(event.last_trade_price)
+            if price != NOT_A_PRICE:
+                self._meaning(state, touch.baseline(price, ms, epoch), price, "", ms, seen_ns)
+        if state.levels:
+            self._sink.level(state)
+
+    def _side(self, levels: list[Level]) -> dict[int, str]:
+        """Return price -> size; levels without a price or without shares are left out."""
+        side = {price_micro(level.price): level.size for level in levels if level.size != "0"}
+        if side.pop(NOT_A_PRICE, None) is not None:
+            self.odd["book"] += 1
+        return side
+
+    def _tick(self, event: TickSizeChange, *_: int) -> None:
+        """Drop the book: its prices belong to the old grid (facts 4.6)."""
+        state = self._states.get(event.asset_id)
+        if state is not None:
+            state.bids, state.asks, state.synced = {}, {}, UNKNOWN
+
+    def _ms(self, timestamp: str) -> int:
+        """Return the venue's milliseconds, or UNKNOWN."""
+        try:
+            return int(timestamp)
+        except ValueError:
+            return UNKNOWN
