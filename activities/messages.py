@@ -233,10 +233,12 @@ class AlertRequest(Record):
 
 
 class LevelsRequest(Record):
-    """Store the watched levels of a trade for ingest to compare; None removes a level."""
+    """Store the watched levels of a trade for ingest to compare; None removes a level.
+
+    Before `active_from` no level counts: conditional exits begin with age (spec 12).
+    """
 
     key: TradeKey
     target: Price | None
     stop: Price | None
-    active: bool = True
-    who: str = ""
+    active_from: Utc | None = None

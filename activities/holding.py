@@ -1,0 +1,169 @@
+"""Holding activities: look at an open position, or wait until there is something to do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio import activity
+
+from activities.balance import refresh_balance
+from activities.clock import Clock
+from activities.messages import HoldRequest, HoldView, News
+from activities.venue_errors import nothing_yet, venue_failures
+from domain.book import Book
+from domain.exits import ExitContext, ExitReading, check_exit
+from domain.market import Resolution
+from domain.positions import Position
+from store.account import Account
+from store.fills import Fills
+from store.orders import Orders
+from store.positions import Positions
+from venue.errors import Refused
+from venue.polymarket import Venue
+
+
+class HoldingActivities:
+    """Bound to one account; built once per worker in worker/bootstrap.py."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        orders: Orders,
+        fills: Fills,
+        positions: Positions,
+        account: Account,
+        clock: Clock,
+    ) -> None:
+        self._venue, self._orders, self._fills = venue, orders, fills
+        self._positions, self._account, self._clock = positions, account, clock
+
+    @activity.defn
+    async def look(self, request: HoldRequest) -> HoldView:
+        """Look once: settlement of fills, the book, the exit rules, the resolution."""
+        return await self._look(request)
+
+    @activity.defn
+    async def watch_position(self, request: HoldRequest) -> HoldView:
+        """Return when there is news; until then look again at the pace of the position.
+
+        The best bid seen and the readings below the stop live in the heartbeat, which survives
+        retries and the death of a worker.
+
+        Raises:
+            ApplicationError: NothingYet, with its own next look; adds no history.
+        """
+        memory = activity.info().heartbeat_details
+        if memory:
+            reading = ExitReading.model_validate(memory[0])
+            request = request.model_copy(
+                update={"high": reading.high, "below_stop": reading.below_stop}
+            )
+        view = await self._look(request)
+        activity.heartbeat(
+            ExitReading(high=view.high, below_stop=view.below_stop).model_dump(mode="json")
+        )
+        if view.news is News.NOTHING and view.confirmed == view.shares:
+            raise nothing_yet(_describe(view), self._pause(request, view))
+        if view.news is News.NOTHING:
+            raise nothing_yet("waiting for the settlement of fills", request.plan.pace.fill_poll)
+        return view
+
+    def _pause(self, request: HoldRequest, view: HoldView) -> timedelta:
+        """Return how long until the next look: often near the end, seldom before it."""
+        pace, end = request.plan.pace, request.plan.end_time
+        if end is not None and self._clock() >= end - pace.resolution_poll:
+            return pace.resolution_poll
+        if view.below_stop:
+            return pace.resolution_poll
+        return pace.hold_poll
+
+    async def _look(self, request: HoldRequest) -> HoldView:
+        await self._settle_fills(request)
+        position = await self._positions.get(request.key.workflow_id)
+        if position is None or position.dust:
+            return HoldView(news=News.GONE, reason="nothing is held any more")
+        seen = HoldView(
+            news=News.NOTHING,
+            shares=position.shares,
+            confirmed=position.shares_confirmed,
+            cost=position.cost,
+            high=request.high,
+            below_stop=request.below_stop,
+        )
+        with venue_failures():
+            resolution = await self._venue.resolution(request.key.condition_id)
+        if resolution is not None:
+            return self._resolved(seen, position, resolution)
+        return self._check_exit(request, seen, position, await self._book(request.key.token_id))
+
+    def _resolved(self, seen: HoldView, position: Position, resolution: Resolution) -> HoldView:
+        """A disputed resolution is none yet (R2); unsettled fills are waited for first."""
+        if resolution.disputed:
+            return seen.model_copy(update={"reason": "the resolution is disputed"})
+        if position.shares_confirmed != position.shares:
+            return seen.model_copy(update={"reason": "resolved; fills are still settling"})
+        return seen.model_copy(
+            update={
+                "news": News.RESOLVED,
+                "reason": "the market resolved",
+                "resolution": resolution,
+            }
+        )
+
+    async def _settle_fills(self, request: HoldRequest) -> None:
+        """Ask for the settlement of every fill that is not final, and apply what changed."""
+        changed = False
+        with venue_failures():
+            for fill_order in await self._fills.unsettled_orders(request.key.workflow_id):
+                order = await self._orders.get(fill_order)
+                if order is None:
+                    continue
+                for fill in await self._venue.fills(fill_order, order.intent.condition_id):
+                    applied = await self._fills.apply(request.key.mode, fill, self._clock())
+                    changed = changed or applied.changed
+            if changed:
+                await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
+
+    async def _book(self, token_id: str) -> Book | None:
+        """Return the book, or None when the market has none any more."""
+        with venue_failures():
+            try:
+                return await self._venue.book(token_id)
+            except Refused:
+                return None
+
+    def _check_exit(
+        self, request: HoldRequest, seen: HoldView, position: Position, book: Book | None
+    ) -> HoldView:
+        if book is None:
+            return seen.model_copy(update={"reason": "no book: waiting for the resolution"})
+        rules = request.plan.exits.model_copy(
+            update={"target": request.target, "stop": request.stop}
+        )
+        signal = check_exit(
+            ExitContext(
+                position=position,
+                book=book,
+                now=self._clock(),
+                held_since=request.held_since or position.opened_at,
+                age_known=request.age_known,
+                reading=ExitReading(high=request.high, below_stop=request.below_stop),
+            ),
+            rules,
+        )
+        return seen.model_copy(
+            update={
+                "news": News.EXIT if signal.exit else News.NOTHING,
+                "reason": signal.reason,
+                "bid": book.best_bid,
+                "ask": book.best_ask,
+                "high": signal.reading.high,
+                "below_stop": signal.reading.below_stop,
+            }
+        )
+
+
+def _describe(view: HoldView) -> str:
+    bid = "no bid" if view.bid is None else f"bid {view.bid:f}"
+    return f"{view.shares:f} shares, {bid}: {view.reason or 'nothing to do'}"
+

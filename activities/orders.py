@@ -1,0 +1,198 @@
+"""Order activities: post stored bytes, read an order's fate, cancel. The only spenders.
+
+If the process dies on any line here, the next attempt finds the order and the number of posts
+in the store, so it never signs again and never takes a refusal of a repeat for the truth.
+"""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from activities.clock import Clock
+from activities.messages import OrderRequest, OrderTruth, Posted
+from activities.venue_errors import nothing_yet, venue_failures
+from domain.money import Price
+from domain.orders import Landing, OrderStatus, TimeInForce
+from domain.proof import CancelAnswer, Evidence, Proof, judge
+from domain.rules import PaceRules
+from store.account import Account
+from store.fills import Fills
+from store.orders import Orders, StoredOrder
+from venue.errors import NotReady, VenueError
+from venue.polymarket import Venue
+from venue.records import CancelState
+
+_ANSWERS = {
+    CancelState.DONE: CancelAnswer.CANCELLED,
+    CancelState.ENDED: CancelAnswer.OVER,
+    CancelState.ABSENT: CancelAnswer.NOT_FOUND,
+    CancelState.KEPT: CancelAnswer.NO_ANSWER,
+}
+
+
+class OrderActivities:
+    """Bound to one account; built once per worker in worker/bootstrap.py."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        orders: Orders,
+        fills: Fills,
+        account: Account,
+        pace: PaceRules,
+        clock: Clock,
+    ) -> None:
+        self._venue, self._orders, self._fills = venue, orders, fills
+        self._account, self._pace, self._clock = account, pace, clock
+
+    @activity.defn
+    async def post_order(self, request: OrderRequest) -> Posted:
+        """Post the stored bytes once; a retry posts the same bytes while the intent is fresh.
+
+        Before each post one statement counts it and checks the halt state, so that the number
+        of posts that may have left this machine is always known (facts 13.3).
+
+        Raises:
+            ApplicationError: VenueUnknown or VenueNotReady while the same bytes may be posted
+                again; both are retried.
+        """
+        order = await self._stored(request.order_id)
+        if order.status.terminal or order.landing in _SETTLED:
+            return _posted(order, order.landing or Landing.UNKNOWN)
+        if not self._fresh(order):
+            return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
+        permit = await self._orders.posting(request.order_id, self._clock())
+        if not permit.allowed:
+            return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
+        earlier = order.posts > 0 and order.landing is not Landing.NOT_READY
+        return await self._post(order, earlier=earlier)
+
+    def _fresh(self, order: StoredOrder) -> bool:
+        """Return whether a post may still be made: past its time an intent is dead."""
+        return self._clock() < order.intent.post_before
+
+    async def _post(self, order: StoredOrder, *, earlier: bool) -> Posted:
+        """Post, and write down what it proved; counting it had already made it unknown."""
+        order_id = order.signed.order_id
+        with venue_failures():
+            try:
+                post = await self._venue.post(order.signed, earlier_unanswered=earlier)
+            except NotReady as e:
+                if not earlier:
+                    await self._landed(order_id, Landing.NOT_READY, OrderStatus.PREPARED, str(e))
+                raise
+            except VenueError as e:
+                await self._landed(order_id, Landing.UNKNOWN, OrderStatus.UNKNOWN, str(e))
+                raise
+        await self._orders.landed(
+            order_id, post.landing, post.status, post.text, self._clock(), matched=post.matched
+        )
+        return Posted(order_id=order_id, landing=post.landing, text=post.text)
+
+    @activity.defn
+    async def read_order(self, request: OrderRequest) -> OrderTruth:
+        """Read trades and book, apply every fill once, and close the order on proof alone."""
+        return await self._read(request.order_id, stop=request.stop)
+
+    @activity.defn
+    async def await_order(self, request: OrderRequest) -> OrderTruth:
+        """Return when the truth differs from what the trade knows, or is final.
+
+        Raises:
+            ApplicationError: NothingYet, retried after `pace.fill_poll`; adds no history.
+        """
+        truth = await self._read(request.order_id, stop=False)
+        if truth.terminal or truth.filled != request.known_filled:
+            return truth
+        raise nothing_yet(truth.evidence, self._pace.fill_poll)
+
+    async def _read(self, order_id: str, *, stop: bool) -> OrderTruth:
+        order = await self._stored(order_id)
+        if order.status.terminal:
+            return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
+        answer = CancelAnswer.NOT_ASKED
+        with venue_failures():
+            if order.posts and (stop or self._overdue(order)):
+                answer = await self._cancel(order_id)
+            proof, order = await self._judge(order, answer, stop=stop)
+        if proof.terminal:
+            order = await self._orders.close(order_id, proof.status, proof.evidence, self._clock())
+        elif proof.status is not order.status:
+            await self._landed(
+                order_id, order.landing or Landing.UNKNOWN, proof.status, order.venue_text
+            )
+        return await self._truth(order, proof)
+
+    def _overdue(self, order: StoredOrder) -> bool:
+        """Return whether an order that should be over at once is still around: cancel it."""
+        immediate = order.intent.tif in (TimeInForce.FAK, TimeInForce.FOK)
+        return immediate and self._clock() > order.intent.post_before
+
+    async def _cancel(self, order_id: str) -> CancelAnswer:
+        """Cancel by id; what the venue could not answer is no answer."""
+        try:
+            return _ANSWERS[(await self._venue.cancel(order_id)).state]
+        except VenueError:
+            activity.logger.warning("cancel_unanswered", extra={"order_id": order_id})
+            return CancelAnswer.NO_ANSWER
+
+    async def _landed(
+        self, order_id: str, landing: Landing, status: OrderStatus, text: str
+    ) -> None:
+        await self._orders.landed(order_id, landing, status, text, self._clock())
+
+    async def _judge(
+        self, order: StoredOrder, answer: CancelAnswer, *, stop: bool
+    ) -> tuple[Proof, StoredOrder]:
+        """Read the book first and the trades after it, so that no fill hides between them."""
+        order_id, now = order.signed.order_id, self._clock()
+        on_book = await self._venue.order(order_id) if order.posts else None
+        if order.posts:
+            for fill in await self._venue.fills(order_id, order.intent.condition_id):
+                await self._fills.apply(order.intent.mode, fill, now)
+            order = await self._stored(order_id)
+        evidence = Evidence(
+            tif=order.intent.tif,
+            landing=order.landing,
+            posts=order.posts,
+            may_post=not stop and now < order.intent.post_before,
+            original=order.intent.shares,
+            filled=order.filled,
+            matched=order.matched,
+            on_book=on_book,
+            cancel=answer,
+            quiet=now - (order.last_posted_at or now),
+        )
+        return judge(evidence), order
+
+    async def _stored(self, order_id: str) -> StoredOrder:
+        order = await self._orders.get(order_id)
+        if order is None:
+            raise ValueError(f"expected a stored order, was {order_id}")
+        return order
+
+    async def _truth(self, order: StoredOrder, proof: Proof) -> OrderTruth:
+        spent = [f for f in await self._fills.of_order(order.signed.order_id) if f.counts]
+        shares = sum((f.shares for f in spent), start=order.filled - order.filled)
+        cost = sum((f.shares * f.price for f in spent), start=order.filled - order.filled)
+        return OrderTruth(
+            order_id=order.signed.order_id,
+            status=proof.status,
+            filled=order.filled,
+            average=Price(cost / shares) if shares else None,
+            terminal=proof.terminal,
+            evidence=proof.evidence or order.venue_text,
+        )
+
+
+_SETTLED = frozenset({Landing.LANDED, Landing.KILLED, Landing.REFUSED})
+
+
+def _posted(order: StoredOrder, landing: Landing) -> Posted:
+    return Posted(
+        order_id=order.signed.order_id,
+        landing=landing,
+        text=order.venue_text,
+        closed=order.status.terminal,
+    )
+

@@ -1,0 +1,121 @@
+"""Holding: wait for a level, the resolution, a person, or the end of a settlement."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.books import BookActivities
+from activities.holding import HoldingActivities
+from activities.messages import HoldRequest, HoldView, LevelsRequest, News
+from domain.trade import Stage
+from workflows import options
+from workflows.display import money, number, show
+from workflows.inbox import Inbox
+from workflows.state import ExitWish, TradeState
+
+SIP = timedelta(days=7)  # the waiter is renewed weekly, so that its input does not grow old
+
+
+async def hold(state: TradeState, inbox: Inbox) -> HoldView:
+    """Wait until there is something to do with the position, and return what was seen.
+
+    The answer is EXIT, RESOLVED or GONE; a stop by a person returns NOTHING.
+    """
+    show(state, Stage.HOLDING, "")
+    while True:
+        if inbox.stop is not None:
+            return HoldView(news=News.NOTHING, shares=state.shares, cost=state.cost)
+        if inbox.levels or not state.levels_stored:
+            await _store_levels(state)
+        inbox.take_news()
+        _take_wish(state, inbox)
+        view = await _look(state)
+        if view.news is News.NOTHING and not inbox.waiting:
+            view = await _wait(state, inbox, view)
+        _remember(state, view)
+        if view.news is not News.NOTHING:
+            return view
+        if state.wish is not None:
+            return view.model_copy(update={"news": News.EXIT, "reason": state.wish.reason})
+
+
+async def _store_levels(state: TradeState) -> None:
+    """Tell ingest which levels to compare and from when, in the store, so that it survives."""
+    since = state.held_since if state.age_known else None
+    request = LevelsRequest(
+        key=state.key,
+        target=state.target,
+        stop=state.stop,
+        active_from=None if since is None else since + state.plan.exits.min_hold,
+    )
+    await workflow.execute_activity_method(
+        BookActivities.store_levels, request, summary="Store the watched levels", **options.RECORD
+    )
+    state.levels_stored = True
+
+
+def _take_wish(state: TradeState, inbox: Inbox) -> None:
+    """Turn the operator's `exit_now` into a wish that lasts until it is done."""
+    if inbox.exit_now is None:
+        return
+    asked, inbox.exit_now = inbox.exit_now, None
+    why = f": {asked.why}" if asked.why else ""
+    state.wish = ExitWish(
+        reason=f"{asked.who} asked to sell{why}", by_person=True, min_price=asked.min_price
+    )
+
+
+def _request(state: TradeState) -> HoldRequest:
+    return HoldRequest(
+        key=state.key,
+        plan=state.plan,
+        target=state.target,
+        stop=state.stop,
+        high=state.high,
+        below_stop=state.below_stop,
+        held_since=state.held_since,
+        age_known=state.age_known,
+    )
+
+
+async def _look(state: TradeState) -> HoldView:
+    return await workflow.execute_activity_method(
+        HoldingActivities.look,
+        _request(state),
+        summary="Look at the position",
+        **options.LOOK,
+    )
+
+
+async def _wait(state: TradeState, inbox: Inbox, seen: HoldView) -> HoldView:
+    """Wait inside the retries of one activity, which costs no history, for news or a message."""
+    _remember(state, seen)
+    waiter = workflow.start_activity_method(
+        HoldingActivities.watch_position,
+        _request(state),
+        summary="Watch the position until there is news",
+        **options.WAIT,
+    )
+    try:
+        await workflow.wait_condition(
+            lambda: waiter.done() or inbox.waiting,
+            timeout=SIP,
+            timeout_summary="until the watch is renewed",
+        )
+    except asyncio.TimeoutError:
+        pass
+    if waiter.done():
+        return waiter.result()
+    waiter.cancel()
+    return seen
+
+
+def _remember(state: TradeState, view: HoldView) -> None:
+    state.shares, state.cost = view.shares, view.cost
+    state.high, state.below_stop = view.high, view.below_stop
+    state.resolution = view.resolution or state.resolution
+    bid = "no bid" if view.bid is None else f"bid {number(view.bid)}"
+    show(state, state.stage, f"{number(view.shares)} shares, cost {money(view.cost)}, {bid}")

@@ -1,0 +1,157 @@
+"""Work one order to its proven end: post the same bytes, wait, cancel at the deadline, ask.
+
+Used by both legs. Nothing here signs: the order was signed and stored before, and only its
+id travels. It returns when the venue has proven that the order can no longer fill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from temporalio import workflow
+
+from activities.messages import OrderRef, OrderRequest, OrderTruth, Posted
+from activities.orders import OrderActivities
+from domain.orders import Landing, OrderStatus, TimeInForce
+from domain.trade import Stage
+from workflows import options
+from workflows.alerting import alert
+from workflows.display import show
+from workflows.endings import abandoned
+from workflows.inbox import Inbox
+from workflows.messages import STOP_WAIT
+from workflows.state import TradeState
+
+GRACE = timedelta(seconds=3)  # a FAK is over at once; this is for its trades to show
+
+
+async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderTruth:
+    """Post a stored order and return its terminal truth, however long that takes.
+
+    A stop asked for by a person cancels the order and still waits a minute for its fate.
+    `state.order` names the order until that is proven.
+
+    Raises:
+        Ending: abandoned with the fate unknown; reconciliation goes on asking.
+    """
+    stage = state.stage
+    state.order = order
+    posted = await _post(order)
+    truth = await _look(order, stop=False)
+    if not truth.terminal and _rests(order, posted):
+        truth = await _until_deadline(inbox, order, truth)
+        if not truth.terminal:
+            truth = await _look(order, stop=True)
+    if not truth.terminal:
+        truth = await _until_proven(state, inbox, order, truth)
+    state.order = None
+    if state.stage is not stage:
+        show(state, stage, truth.evidence)
+    return truth
+
+
+async def _post(order: OrderRef) -> Posted:
+    return await workflow.execute_activity_method(
+        OrderActivities.post_order,
+        OrderRequest(order_id=order.order_id),
+        summary=f"Post {order.side.value} {order.shares.normalize():f} at {order.limit:f}",
+        **options.POST,
+    )
+
+
+async def _look(order: OrderRef, *, stop: bool) -> OrderTruth:
+    return await workflow.execute_activity_method(
+        OrderActivities.read_order,
+        OrderRequest(order_id=order.order_id, stop=stop),
+        summary="Cancel the order and read it back" if stop else "Read the order's fate",
+        **options.LOOK,
+    )
+
+
+def _rests(order: OrderRef, posted: Posted) -> bool:
+    resting = order.tif in (TimeInForce.GTC, TimeInForce.GTD)
+    return resting and posted.landing is Landing.LANDED
+
+
+async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> OrderTruth:
+    """Wait for fills of a resting order until its deadline, a stop, or its end."""
+    ends = order.expires_at or order.post_before
+    while not truth.terminal and inbox.stop is None:
+        left = ends - workflow.now()
+        if left <= timedelta(0):
+            break
+        truth = await _next_truth(inbox, order, truth, left)
+    return truth
+
+
+async def _until_proven(
+    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth
+) -> OrderTruth:
+    """Ask until the fate is proven; after a while tell a person, and go on asking."""
+    started, told = workflow.now(), False
+    while not truth.terminal:
+        if inbox.stop is not None:
+            return await _stopped(inbox, order)
+        waited = workflow.now() - started
+        patience = GRACE if state.stage is not Stage.UNKNOWN else state.plan.pace.escalate_after
+        truth = await _next_truth(inbox, order, truth, max(patience - waited, GRACE))
+        if truth.terminal:
+            break
+        if state.stage is not Stage.UNKNOWN and truth.status is OrderStatus.UNKNOWN:
+            show(state, Stage.UNKNOWN, "the fate of the order is not known; asking the venue")
+        if not told and workflow.now() - started >= state.plan.pace.escalate_after:
+            told = True
+            await alert(
+                state,
+                key=f"unknown-order:{order.order_id}",
+                level="critical",
+                title="An order's fate is not known",
+                text=(
+                    f"{order.side.value} {order.shares} at {order.limit}, order {order.order_id}."
+                    " The venue has not proven whether it filled. The money stays reserved and"
+                    " the bot keeps asking; nothing is signed again. Check the order at the"
+                    " venue, then wait, or abandon the trade."
+                ),
+            )
+    return truth
+
+
+async def _stopped(inbox: Inbox, order: OrderRef) -> OrderTruth:
+    """Cancel for a person and wait a minute for the proof."""
+    ends = workflow.now() + STOP_WAIT
+    while True:
+        truth = await _look(order, stop=True)
+        if truth.terminal:
+            return truth
+        if workflow.now() >= ends:
+            raise abandoned(
+                f"{inbox.stop}; the fate of order {order.order_id} is still unknown,"
+                " reconciliation goes on asking"
+            )
+        await workflow.sleep(GRACE, summary="until the cancelled order is asked for again")
+
+
+async def _next_truth(
+    inbox: Inbox, order: OrderRef, truth: OrderTruth, wait: timedelta
+) -> OrderTruth:
+    """Return the truth after a signal, a change at the venue, or `wait`, whichever is first."""
+    waiter = workflow.start_activity_method(
+        OrderActivities.await_order,
+        OrderRequest(order_id=order.order_id, known_filled=truth.filled),
+        summary="Wait for a change of the order",
+        **options.WAIT,
+    )
+    try:
+        await workflow.wait_condition(
+            lambda: waiter.done() or inbox.news or inbox.stop is not None,
+            timeout=wait,
+            timeout_summary="until the order is asked for again",
+        )
+    except asyncio.TimeoutError:
+        pass
+    if waiter.done():
+        return waiter.result()
+    waiter.cancel()
+    inbox.take_news()
+    return await _look(order, stop=False)
