@@ -37,9 +37,12 @@ class FilterRules(Rules):
 
     weather: bool = True
     min_time_to_end: timedelta = timedelta(hours=6)
-    excluded_categories: tuple[str, ...] = ("Weather", "Adult")
+    excluded_categories: tuple[str, ...] = ("Weather", "Adult")  # exact case; tags count too
     blocked_conditions: tuple[str, ...] = ()
-    max_divergence: Price = Price(Decimal("0.10"))  # G5, inclusive
+    oracle_hold: tuple[str, ...] = ("proposed", "disputed", "challenged", "resolved")
+    max_divergence: Price = Price(Decimal("0.10"))  # G5: best ask against limit, inclusive
+    max_bid_gap: Price | None = Price(Decimal("0.02"))  # touch minus best bid, inclusive: a lone
+    # print that swept the ask is no touch while nobody bids near it (docs/strategies.md)
 
 
 class StrategyRules(Rules):
@@ -60,6 +63,7 @@ class ScoreRules(Rules):
     url: str = ""
     table: str = ""
     max_age: timedelta = timedelta(hours=1)
+    versions: tuple[str, ...] = ()  # accepted model versions; empty accepts any that is named
     floor: Decimal | None = None  # demo: replaces entry_score where the provider is `market`
 
 
@@ -81,6 +85,9 @@ class EntryRules(Rules):
     max_spread: Decimal = Decimal("0.30")  # G14: (ask - bid) / ask, inclusive
     max_book_age: timedelta = timedelta(seconds=2)  # COR-M2
     attempts: int = Field(default=1, ge=1, le=5)
+    stale_min_age: timedelta = timedelta(hours=1)  # G14, resting orders: younger ones stay
+    stale_max_age: timedelta = timedelta(hours=4)  # older ones go, whatever the book
+    stale_spread: Decimal = Decimal("0.50")  # between the two: wider books make them go
 
 
 class ApprovalRules(Rules):
@@ -104,6 +111,9 @@ class RiskRules(Rules):
     max_balance_age: timedelta = timedelta(seconds=60)
     max_error_ratio: Decimal = Decimal("0.25")  # breaker: order errors over attempts
     min_error_attempts: int = 20
+    warn_below: Usd = Usd(Decimal(100))  # Q10, total balance: a warning
+    alert_below: Usd = Usd(Decimal(50))  # an alert
+    stop_below: Usd = Usd(Decimal(10))  # no entries, and a person is paged
     max_reversal_ratio: Decimal = Decimal("0.10")  # breaker: settlements that failed
     min_reversal_fills: int = 20
 
@@ -111,9 +121,10 @@ class RiskRules(Rules):
 class ExitRules(Rules):
     """When and how a position is sold before resolution (spec 12, Q9, Q16, G13)."""
 
-    target: Price = Price(Decimal("0.99"))
-    stop: Price = Price(Decimal("0.90"))
+    target: Price | None = Price(Decimal("0.99"))  # None: no such level
+    stop: Price | None = Price(Decimal("0.90"))
     min_hold: timedelta = timedelta(days=7)  # conditional exits begin here
+    capital_cost: Decimal = Field(default=Decimal("0.20"), ge=0)  # a year; Q16, see domain/exits
     stop_needs_known_age: bool = True  # Q9
     trailing: Price | None = None  # distance below the best bid seen
     max_hold: timedelta | None = None  # time exit
@@ -131,6 +142,7 @@ class WatchRules(Rules):
 
     every: timedelta = timedelta(hours=1)
     window: timedelta = timedelta(days=30)
+    time_uplift: Decimal = Field(default=Decimal(0), ge=0, le=1)  # old bot: 0.07; invents score
     min_time_to_end: timedelta = timedelta(hours=6)
 
 
