@@ -40,4 +40,45 @@ class Decision(Record):
     limit: Price | None = None  # with ENTER: worst price to pay
     stake: Usd | None = None  # with ENTER: dollars to spend, fees not included
     score: str | None = None
+    for_good: bool = False  # with IGNORE: no later touch of this market can change the answer
     decided_at: Utc | None = None  # filled by the caller: domain reads no clock
+
+
+def enter(reason: str, limit: Price, stake: Usd, **values: object) -> Decision:
+    """Return ENTER at `limit` or better for `stake` dollars; the filter is "strategy"."""
+    text = _as_text(values)
+    return Decision(
+        verdict=Verdict.ENTER,
+        reason=reason,
+        filter="strategy",
+        values=text,
+        limit=limit,
+        stake=stake,
+    )
+
+
+def watch(reason: str, **values: object) -> Decision:
+    """Return WATCH: not now, but score this market again every hour."""
+    text = _as_text(values)
+    return Decision(verdict=Verdict.WATCH, reason=reason, filter="strategy", values=text)
+
+
+def hold(filter: str, reason: str, **values: object) -> Decision:
+    """Return HOLD: not now; a later touch may be answered otherwise."""
+    return Decision(verdict=Verdict.HOLD, reason=reason, filter=filter, values=_as_text(values))
+
+
+def ignore(filter: str, reason: str, *, for_good: bool = False, **values: object) -> Decision:
+    """Return IGNORE: this touch is nothing for us, nor any later one if `for_good`."""
+    return Decision(
+        verdict=Verdict.IGNORE,
+        reason=reason,
+        filter=filter,
+        values=_as_text(values),
+        for_good=for_good,
+    )
+
+
+def _as_text(values: dict[str, object]) -> dict[str, str]:
+    """Exact text of the figures; unknown ones are left out."""
+    return {name: str(value) for name, value in values.items() if value is not None}

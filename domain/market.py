@@ -42,6 +42,7 @@ class Market(Record):
     condition_id: Id
     question: str
     slug: str = ""
+    group_title: str = ""  # name of this question within its event, e.g. "Person B" (facts 5.1)
     category: str | None = None
     tags: tuple[str, ...] = ()
     event_id: str | None = None

@@ -1,0 +1,86 @@
+"""Screen: the whole of a screening as one pure function.
+
+Ingest (hard part only), activities and replay call the same code on the same values: that is
+why a replay's decisions equal the live ones.
+"""
+
+from __future__ import annotations
+
+from domain.context import ScreenContext
+from domain.decision import Decision, Verdict, hold
+from domain.entry import OrderPlan, limit_price, plan_entry
+from domain.filters import first_objection
+from domain.gates import entry_gate, figures
+from domain.money import Price
+from domain.orders import TimeInForce
+from domain.rules import EntryStyle, TradeRules
+from domain.strategy import Strategy, ask
+from domain.trade import HaltState
+
+
+def screen(context: ScreenContext, rules: TradeRules, strategy: Strategy) -> Decision:
+    """Return the decision on one touch: hard filters, strategy, then the entry's own gates."""
+    decision = hard(context, rules) or _held(context) or _judged(context, rules, strategy)
+    return decision.model_copy(update={"decided_at": context.now})
+
+
+def hard(context: ScreenContext, rules: TradeRules) -> Decision | None:
+    """Return the objection that needs neither book nor score, or None: what ingest asks."""
+    if context.halt is not HaltState.ACTIVE:
+        return hold("halted", f"entries are stopped: {context.halt}", halt=context.halt)
+    return first_objection(context, rules)
+
+
+def _held(context: ScreenContext) -> Decision | None:
+    if not context.position_open:
+        return None
+    return hold("position_open", "a position on this token is open already")
+
+
+def _judged(context: ScreenContext, rules: TradeRules, strategy: Strategy) -> Decision:
+    """Ask the strategy; where it enters, see whether the book allows it."""
+    decision = ask(strategy, context, rules)
+    if decision.verdict is not Verdict.ENTER:
+        return decision
+    plan = check_entry(context, rules, decision)
+    if isinstance(plan, Decision):
+        return decision.model_copy(
+            update={
+                "verdict": plan.verdict,
+                "filter": plan.filter,
+                "reason": plan.reason,
+                "values": decision.values | plan.values,
+                "limit": None,
+                "stake": None,
+            }
+        )
+    seen = {} if context.book is None else figures(context.book)
+    values = {k: str(v) for k, v in seen.items() if v is not None}
+    values |= {"shares": str(plan.shares), "funds": str(plan.funds)}
+    return decision.model_copy(update={"limit": plan.limit, "values": decision.values | values})
+
+
+def check_entry(
+    context: ScreenContext, rules: TradeRules, decision: Decision
+) -> OrderPlan | Decision:
+    """Return the order that an ENTER leads to now, or the HOLD that forbids it.
+
+    Also asked again at the moment of entry, with a fresh book and clock (COR-M1, COR-M2).
+    """
+    book, market = context.book, context.market
+    if book is None or market is None or decision.limit is None or decision.stake is None:
+        return hold("book", "the book could not be read")
+    wanted = Price(min(decision.limit, context.trigger.price))
+    limit = limit_price(wanted, rules.entry.max_price, book.tick)
+    if limit is None:
+        return hold("tick", f"no price of the {book.tick} grid is at or below {wanted}")
+    resting = rules.entry.style is EntryStyle.REST
+    touched = context.trigger.price
+    refused = entry_gate(book, limit, touched, rules, context.now, resting=resting)
+    if refused is not None:
+        return refused
+    tif = TimeInForce.GTD if resting else TimeInForce.FAK
+    plan = plan_entry(decision.stake, limit, market, book, tif=tif)
+    if isinstance(plan, OrderPlan):
+        return plan
+    return hold(plan.filter, plan.reason, **plan.values)
