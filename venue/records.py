@@ -27,6 +27,7 @@ class Post(Record):
     status: OrderStatus | None = None
     text: str = ""  # the venue's words, for people
     kind: RefusalKind | None = None
+    matched: Shares | None = None  # executed at once by the answer; None: it does not say
     trade_ids: tuple[str, ...] = ()
     retry_after: timedelta | None = None
     duplicated: bool = False

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.market import Fee
-from domain.money import DUST, MICRO, ONE, ZERO, Price, Shares, Usd, fee, price, shares, usd
+from domain.money import DUST, MICRO, ONE, ZERO, Price, Shares, Usd, price, shares, usd
 from domain.orders import Fill, FillStatus, OrderStatus, Side, VenueOrder
 from venue.errors import Drift
 from venue.records import Cancel, CancelState
@@ -183,7 +183,7 @@ def _taker_fill(
         side=side(fields.text(trade, "side")),
         price=paid,
         shares=size,
-        fee=_fee(trade, size, paid, curve),
+        fee=_fee(trade, size, paid, curve, maker=False),
         status=status,
         matched_at=at,
     )
@@ -201,7 +201,7 @@ def _maker_fill(
         side=_maker_side(trade, leg),
         price=paid,
         shares=size,
-        fee=Usd(ZERO) if curve.taker_only else _fee(leg, size, paid, curve),
+        fee=_fee(leg, size, paid, curve, maker=True),
         status=status,
         matched_at=at,
         maker=True,
@@ -234,12 +234,10 @@ def _mean_price(legs: list[Row], token: str, size: Shares) -> Price | None:
     return _price(cost / total)
 
 
-def _fee(source: Row, size: Shares, paid: Price, curve: Fee) -> Usd:
+def _fee(source: Row, size: Shares, paid: Price, curve: Fee, *, maker: bool) -> Usd:
     """Return the fee the venue names, else the market's curve; the bps figure is not the fee."""
     named = fields.optional_number(source, "fee")
-    if named is not None:
-        return usd(named)
-    return fee(size, paid, curve.rate, curve.exponent)
+    return curve.charge(size, paid, maker=maker) if named is None else usd(named)
 
 
 def _trade_key(trade: Row) -> str:

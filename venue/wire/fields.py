@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from venue.errors import Drift
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 MILLIS_FROM = 10**11  # an epoch above this is in milliseconds (the year 5138 in seconds)
-MAX_DIGITS = 80  # longest number any field has: a token id, 78 digits
+MAX_DIGITS = 20  # before the point; ids and allowances are longer but are never numbers to us
 
 
 def parse(body: str | bytes) -> Any:
@@ -86,7 +89,7 @@ def as_number(value: Any, what: str) -> Decimal:
         found = _decimal(value) if isinstance(value, str) else Decimal(value)
     except ValueError as cause:
         raise Drift(f"expected a number in {what!r}, was {shown(value)}") from cause
-    if abs(found.adjusted()) > MAX_DIGITS:
+    if found.adjusted() > MAX_DIGITS:
         raise Drift(f"expected a number of sane size in {what!r}, was {shown(value)}")
     return found
 
@@ -125,6 +128,14 @@ def as_instant(value: Any, what: str) -> datetime:
     except (ValueError, OverflowError, OSError, InvalidOperation) as cause:
         raise Drift(f"expected a time in {what!r}, was {shown(value)}") from cause
     raise Drift(f"expected a time in {what!r}, was {shown(value)}")
+
+
+def guarded(read: Callable[[], T], what: str) -> T:
+    """Return what `read` returns; whatever a strange answer breaks in it becomes Drift."""
+    try:
+        return read()
+    except (ValidationError, ArithmeticError, ValueError) as cause:
+        raise Drift(f"expected {what}, was something else ({type(cause).__name__})") from cause
 
 
 def encoded_list(source: Row, key: str) -> list[Any]:

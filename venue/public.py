@@ -1,0 +1,240 @@
+"""What anybody may ask the venue: markets, books, prints, resolutions. No credentials."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from domain.book import Book
+from domain.market import Fee, Market, Resolution
+from venue.errors import Drift
+from venue.records import CataloguePage, Geoblock, Print, TradingFacts
+from venue.resolution import Sources, agree
+from venue.transport import Transport
+from venue.wire import catalogue, fields, indexer
+
+FACTS_FOR = timedelta(minutes=10)  # as long as the official SDK keeps them
+BOOKS_AT_ONCE = 100
+PAGE_OF_MARKETS = 100
+PAGES_AT_MOST = 2000  # a cursor that never ends is drift, not a reason to hang
+
+
+class PublicVenue:
+    """Reads of the public services. `now` gives aware UTC and is injected by tests."""
+
+    def __init__(self, transport: Transport, now: Callable[[], datetime] | None = None) -> None:
+        self._http = transport
+        self._now = now or (lambda: datetime.now(UTC))
+        self._facts: dict[str, TradingFacts] = {}
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def server_time(self) -> datetime:
+        """Return the venue's clock, whole seconds."""
+        return await self._http.read("clob", "/time", lambda v: fields.as_instant(v, "time"))
+
+    async def clock_skew(self) -> timedelta:
+        """Return our clock minus the venue's, corrected by half the round trip."""
+        began = time.monotonic()
+        theirs = await self.server_time()
+        way = timedelta(seconds=(time.monotonic() - began) / 2)
+        return self._now() - way - theirs
+
+    async def version(self) -> int:
+        """Return the order version the exchange takes."""
+        return await self._http.read(
+            "clob", "/version", lambda v: int(fields.number(fields.row(v, "a version"), "version"))
+        )
+
+    async def geoblock(self) -> Geoblock:
+        """Return whether the venue blocks the address we call from (facts 10)."""
+        return await self._http.read("site", "/api/geoblock", _geoblock)
+
+    async def book(self, token_id: str) -> Book:
+        """Return the book of one token now.
+
+        Raises:
+            Refused: kind MARKET when the venue has no book for this token.
+        """
+        seen = self._now()
+        return await self._http.read(
+            "clob", "/book", lambda v: catalogue.book(v, seen), params={"token_id": token_id}
+        )
+
+    async def books(self, token_ids: Iterable[str]) -> list[Book]:
+        """Return the books of many tokens, in chunks; tokens without a book are left out."""
+        wanted = list(token_ids)
+        found: list[Book] = []
+        for start in range(0, len(wanted), BOOKS_AT_ONCE):
+            seen = self._now()
+            found += await self._http.read(
+                "clob",
+                "/books",
+                lambda v, seen=seen: [catalogue.book(b, seen) for b in fields.rows(v, "books")],  # type: ignore[misc]
+                method="POST",
+                body=[{"token_id": t} for t in wanted[start : start + BOOKS_AT_ONCE]],
+            )
+        return found
+
+    async def facts(self, condition_id: str, *, refresh: bool = False) -> TradingFacts:
+        """Return what trading needs of one market, kept for ten minutes."""
+        kept = self._facts.get(condition_id)
+        now = self._now()
+        if kept is not None and not refresh and now - kept.read_at < FACTS_FOR:
+            return kept
+        found = await self._http.read(
+            "clob", f"/clob-markets/{condition_id}", lambda v: catalogue.trading_facts(v, now)
+        )
+        self._facts[condition_id] = found
+        return found
+
+    async def fee(self, condition_id: str) -> Fee:
+        """Return the market's fee curve, which the venue's trades do not tell (facts 3.5)."""
+        found = await self.facts(condition_id)
+        return Fee(
+            rate=found.fee_rate, exponent=found.fee_exponent, taker_only=found.fee_taker_only
+        )
+
+    async def condition_of(self, token_id: str) -> str:
+        """Return the condition a token belongs to."""
+        return await self._http.read(
+            "clob",
+            f"/markets-by-token/{token_id}",
+            lambda v: fields.text(fields.row(v, "a market"), "condition_id").lower(),
+        )
+
+    async def market(self, condition_id: str) -> Market | None:
+        """Return the market as Gamma knows it, open or closed, with the CLOB's trading facts.
+
+        The CLOB decides whether orders are taken and at which tick and fee (facts 5.1, 3.5).
+        None when neither list of Gamma has it.
+        """
+        row = await self._gamma_row(condition_id)
+        if row is None:
+            return None
+        found = fields.guarded(lambda: catalogue.gamma_market(row), "a market")
+        if found.closed:
+            return found
+        facts = await self.facts(condition_id, refresh=True)
+        return found.model_copy(
+            update={
+                "tick": facts.tick,
+                "min_size": facts.min_size,
+                "neg_risk": facts.neg_risk,
+                "accepting_orders": facts.accepting and found.accepting_orders,
+                "fee": await self.fee(condition_id),
+            }
+        )
+
+    async def markets_page(
+        self, cursor: str | None = None, *, filters: dict[str, str] | None = None
+    ) -> CataloguePage:
+        """Return one keyset page of open markets; pass `next_cursor` on (facts 5.1).
+
+        `filters` are Gamma's own, e.g. {"closed": "true"} or {"end_date_min": "2026-…"}.
+        """
+        params = {"limit": str(PAGE_OF_MARKETS), "closed": "false", "include_tag": "true"}
+        params |= filters or {}
+        if cursor:
+            params["after_cursor"] = cursor
+        return await self._http.read(
+            "gamma", "/markets/keyset", catalogue.gamma_page, params=params
+        )
+
+    async def markets(self, filters: dict[str, str] | None = None) -> AsyncIterator[CataloguePage]:
+        """Yield every page of the catalogue.
+
+        Raises:
+            Drift: the pages do not end, or a cursor comes twice.
+        """
+        cursor: str | None = None
+        seen: set[str] = set()
+        for _ in range(PAGES_AT_MOST):
+            page = await self.markets_page(cursor, filters=filters)
+            yield page
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+            if cursor in seen:
+                raise Drift("expected a new cursor on every page of markets, was a repeated one")
+            seen.add(cursor)
+        raise Drift(f"expected the catalogue to end within {PAGES_AT_MOST} pages, was longer")
+
+    async def prints_since(self, condition_id: str, since: datetime) -> list[Print]:
+        """Return the public trades of a market from `since` on, oldest first (a gap read back).
+
+        Seconds late by nature; the indexer has no trade ids (facts 5.2).
+        """
+        found: list[Print] = []
+        async for row in self.data_rows("/v2/trades", {"condition_id": condition_id}):
+            trade = fields.guarded(lambda row=row: indexer.public_trade(row), "a trade")  # type: ignore[misc]
+            if trade.venue_time < since:
+                break  # newest first
+            found.append(trade)
+        return found[::-1]
+
+    async def resolution(self, condition_id: str) -> Resolution | None:
+        """Return how the market ended once two independent sources agree (facts 6.2).
+
+        None while undecided. `disputed` with no payouts: the oracle's answer is contested, or
+        sources contradict each other.
+        """
+        clob = await self._http.read("clob", f"/markets/{condition_id}", _as_is, absent=True)
+        reported = await self._http.read(
+            "data", "/v2/resolutions", _as_is, params={"condition_id": condition_id}
+        )
+        sources = Sources(condition_id, clob, reported)
+        if sources.needs_third:
+            sources = sources.with_third(await self._gamma_row(condition_id))
+        return fields.guarded(lambda: agree(sources), "a resolution")
+
+    async def _gamma_row(self, condition_id: str) -> fields.Row | None:
+        """Gamma hides closed markets unless asked, so both lists are asked in turn."""
+        for closed in ("false", "true"):
+            found = await self._http.read(
+                "gamma",
+                "/markets/keyset",
+                _market_rows,
+                params={"condition_ids": condition_id, "closed": closed, "include_tag": "true"},
+            )
+            for row in found:
+                if str(row.get("conditionId", "")).lower() == condition_id.lower():
+                    return row
+        return None
+
+    async def data_rows(self, path: str, params: dict[str, str]) -> AsyncIterator[fields.Row]:
+        """Yield the rows of all pages; following pages are asked for by cursor alone."""
+        asked = params
+        for _ in range(PAGES_AT_MOST):
+            rows, cursor = await self._http.read(
+                "data", path, lambda v: indexer.page(v, path), params=asked
+            )
+            for row in rows:
+                yield row
+            if cursor is None:
+                return
+            asked = {"cursor": cursor}
+        raise Drift(f"expected {path} to end within {PAGES_AT_MOST} pages, was longer")
+
+
+def _geoblock(value: Any) -> Geoblock:
+    source = fields.row(value, "a geoblock answer")
+    if "blocked" not in source:
+        raise Drift(f"expected 'blocked', was {fields.shown(value)}")
+    return Geoblock(
+        blocked=fields.flag(source, "blocked"),
+        country=fields.optional_text(source, "country") or "",
+        region=fields.optional_text(source, "region") or "",
+    )
+
+
+def _market_rows(value: Any) -> list[fields.Row]:
+    return fields.rows(fields.row(value, "a page of markets").get("markets"), "markets")
+
+
+def _as_is(value: Any) -> Any:
+    return value
