@@ -15,61 +15,66 @@ from domain.book import Book
 from domain.market import Fee
 from domain.money import ONE, Price, Shares
 from domain.orders import Side
+from domain.positions import Position
 from domain.record import Record, Utc
 from domain.rules import ExitRules
 
-YEAR = timedelta(days=365)
+_YEAR = Decimal(365 * 24 * 3600)
 
 
-class ExitReason(StrEnum):
+class ExitCause(StrEnum):
     """Why a position is sold."""
 
     TARGET = "profit_target"
     STOP = "stop_loss"
     TRAILING = "trailing_stop"
     TIME = "time_limit"
-    OPERATOR = "operator"
 
 
-class Held(Record):
-    """What an exit decision needs to know of a position."""
+class ExitReading(Record):
+    """What is remembered from look to look."""
 
-    average: Price  # cost of a share, fees not included
-    held_since: Utc | None  # None: age unknown (G10)
-    peak_bid: Price | None = None  # highest best bid seen while held
-    low_readings: int = 0  # consecutive earlier readings at or below the active stop level
-    win_probability: Decimal | None = None  # a usable score, else None
+    high: Price | None = None  # highest best bid seen while held
+    below_stop: int = 0  # consecutive readings at or below the stop
+
+
+class ExitContext(Record):
+    """What an exit decision looks at; None is unknown."""
+
+    position: Position
+    book: Book
+    now: Utc
+    held_since: Utc | None
+    age_known: bool = True  # False: adopted, nobody can say how old (G10, Q9)
+    reading: ExitReading = ExitReading()
+    win_probability: Decimal | None = None  # a usable score
     end_time: Utc | None = None
     fee: Fee = Fee()
 
-
-class ExitCall(Record):
-    """`reason` None is hold. `low` tells the caller to count this reading (Q16)."""
-
-    reason: ExitReason | None = None
-    text: str
-    bid: Price | None = None  # the verified bid to sell at
-    low: bool = False
+    @property
+    def age(self) -> timedelta | None:
+        """Return how long the position has been held, or None when that is not known."""
+        known = self.age_known and self.held_since is not None
+        return self.now - self.held_since if known and self.held_since else None
 
 
-def decide_exit(held: Held, book: Book, rules: ExitRules, now: datetime) -> ExitCall:
-    """Return whether to sell now, and why (or why not).
+class ExitSignal(Record):
+    """Whether to sell now, at the best bid, and why or why not; what to remember."""
 
-    Without a bid there is nothing to decide: the position stays and is looked at again.
-    """
-    bid = book.best_bid
+    exit: bool = False
+    cause: ExitCause | None = None
+    reason: str
+    reading: ExitReading
+
+
+def check_exit(context: ExitContext, rules: ExitRules) -> ExitSignal:
+    """Return whether to sell now. Without a bid there is nothing to decide: look again."""
+    bid = context.book.best_bid
     if bid is None:
-        return ExitCall(text="nobody bids")
-    age = None if held.held_since is None else now - held.held_since
-    if age is not None and age < rules.min_hold:
-        return ExitCall(text=f"held {_days(age)} of {_days(rules.min_hold)} days", bid=bid)
-    if age is not None and rules.max_hold is not None and age >= rules.max_hold:
-        return ExitCall(reason=ExitReason.TIME, text=f"held {_days(age)} days", bid=bid)
-    if rules.target is not None and bid >= rules.target:
-        return _at_target(held, bid, rules, now)
-    if age is None and rules.stop_needs_known_age:
-        return ExitCall(text="age unknown: profit target only", bid=bid)
-    return _stopped(held, book, bid, rules)
+        return ExitSignal(reason="nobody bids", reading=context.reading)
+    high = bid if context.reading.high is None else Price(max(context.reading.high, bid))
+    seen = context.model_copy(update={"reading": context.reading.model_copy(update={"high": high})})
+    return _by_age(seen, bid, rules) or _by_price(seen, bid, rules)
 
 
 def conditional_from(held_since: datetime | None, rules: ExitRules) -> datetime | None:
@@ -77,58 +82,85 @@ def conditional_from(held_since: datetime | None, rules: ExitRules) -> datetime 
     return None if held_since is None else held_since + rules.min_hold
 
 
-def holding_value(held: Held, rules: ExitRules, now: datetime) -> Price | None:
+def holding_value(context: ExitContext, rules: ExitRules) -> Price | None:
     """Return what a share held to resolution is worth now, or None when the end is unknown."""
-    if held.end_time is None:
+    if context.end_time is None:
         return None
-    wait = max(held.end_time - now, timedelta(0))
-    win = ONE if held.win_probability is None else held.win_probability
-    return Price(win - rules.capital_cost * Decimal(wait / timedelta(seconds=1)) / _SECONDS)
+    wait = max(context.end_time - context.now, timedelta(0))
+    win = ONE if context.win_probability is None else context.win_probability
+    return Price(win - rules.capital_cost * Decimal(str(wait.total_seconds())) / _YEAR)
 
 
-def stop_level(held: Held, rules: ExitRules) -> tuple[Price, ExitReason] | None:
+def stop_level(high: Price | None, rules: ExitRules) -> tuple[Price, ExitCause] | None:
     """Return the price at or below which the position is sold: fixed or trailing, the higher.
 
     None where neither is set.
     """
     levels = []
     if rules.stop is not None:
-        levels.append((rules.stop, ExitReason.STOP))
-    if rules.trailing is not None and held.peak_bid is not None:
-        levels.append((Price(held.peak_bid - rules.trailing), ExitReason.TRAILING))
+        levels.append((rules.stop, ExitCause.STOP))
+    if rules.trailing is not None and high is not None:
+        levels.append((Price(high - rules.trailing), ExitCause.TRAILING))
     return max(levels, key=lambda level: level[0], default=None)
 
 
-def _at_target(held: Held, bid: Price, rules: ExitRules, now: datetime) -> ExitCall:
+def _by_age(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal | None:
+    """Too young for any price, or old enough to go at any."""
+    age = context.age
+    if age is None:
+        return None
+    if age < rules.min_hold:
+        return _stay(context, f"held {_days(age)} of {_days(rules.min_hold)} days")
+    if rules.max_hold is not None and age >= rules.max_hold:
+        return _sell(context, ExitCause.TIME, f"held {_days(age)} days")
+    return None
+
+
+def _by_price(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal:
+    if rules.target is not None and bid >= rules.target:
+        return _at_target(context, bid, rules)
+    if context.age is None and rules.stop_needs_known_age:
+        return _stay(context, "age unknown: profit target only")
+    return _at_stop(context, bid, rules)
+
+
+def _at_target(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal:
     """Sell if the bid less its fee beats holding; with an unknown end, if it is a profit."""
-    net = bid - held.fee.charge(Shares(Decimal(1)), bid)
-    worth = holding_value(held, rules, now)
+    net = bid - context.fee.charge(Shares(ONE), bid)
+    worth = holding_value(context, rules)
     if worth is None:
-        worth = held.average
-        compared = f"entry at {worth}"
+        average = context.position.average
+        worth, compared = average or Price(ONE), f"entry at {average}"
     else:
         compared = f"holding at {worth:.6f}"
     if net > worth:
-        return ExitCall(reason=ExitReason.TARGET, text=f"{net} beats {compared}", bid=bid)
-    return ExitCall(text=f"{net} does not beat {compared}", bid=bid)
+        return _sell(context, ExitCause.TARGET, f"{net} beats {compared}")
+    return _stay(context, f"{net} does not beat {compared}")
 
 
-def _stopped(held: Held, book: Book, bid: Price, rules: ExitRules) -> ExitCall:
+def _at_stop(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal:
     """Below the stop: believe two readings in a row, or one with depth (Q16)."""
-    active = stop_level(held, rules)
+    active = stop_level(context.reading.high, rules)
     if active is None:
-        return ExitCall(text="no stop is set", bid=bid)
-    level, reason = active
+        return _stay(context, "no stop is set")
+    level, cause = active
     if bid > level:
-        return ExitCall(text=f"bid {bid} is above {level}", bid=bid)
-    readings, depth = held.low_readings + 1, book.depth(Side.SELL, bid)
-    if readings >= rules.stop_readings or depth >= rules.stop_depth:
-        text = f"bid {bid} is at or below {level} ({readings} readings, {depth} shares)"
-        return ExitCall(reason=reason, text=text, bid=bid, low=True)
-    return ExitCall(text=f"first reading of {bid} with {depth} shares", bid=bid, low=True)
+        return _stay(context, f"bid {bid} is above {level}")
+    low, depth = context.reading.below_stop + 1, context.book.depth(Side.SELL, bid)
+    if low >= rules.stop_readings or depth >= rules.stop_depth:
+        reason = f"bid {bid} is at or below {level} ({low} readings, {depth} shares)"
+        return _sell(context, cause, reason, low=low)
+    return _stay(context, f"first reading of {bid}, {depth} shares", low=low)
 
 
-_SECONDS = Decimal(int(YEAR.total_seconds()))
+def _sell(context: ExitContext, cause: ExitCause, reason: str, *, low: int = 0) -> ExitSignal:
+    reading = context.reading.model_copy(update={"below_stop": low})
+    return ExitSignal(exit=True, cause=cause, reason=f"{cause}: {reason}", reading=reading)
+
+
+def _stay(context: ExitContext, reason: str, *, low: int = 0) -> ExitSignal:
+    reading = context.reading.model_copy(update={"below_stop": low})
+    return ExitSignal(reason=reason, reading=reading)
 
 
 def _days(span: timedelta) -> str:

@@ -142,7 +142,6 @@ class WatchRules(Rules):
 
     every: timedelta = timedelta(hours=1)
     window: timedelta = timedelta(days=30)
-    time_uplift: Decimal = Field(default=Decimal(0), ge=0, le=1)  # old bot: 0.07; invents score
     min_time_to_end: timedelta = timedelta(hours=6)
 
 
