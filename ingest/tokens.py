@@ -28,12 +28,13 @@ def from_micro(micro: int) -> Price:
 class Level:
     """A watched price of a held token, in micro-units; changed in place when told."""
 
-    __slots__ = ("workflow_id", "price", "above", "told_at")
+    __slots__ = ("workflow_id", "price", "above", "told_at", "told", "left_at")
 
     def __init__(self, workflow_id: str, price: int, above: bool) -> None:
         """`above`: reached at this bid or higher (target); else at it or lower (stop)."""
         self.workflow_id, self.price, self.above = workflow_id, price, above
-        self.told_at = 0.0
+        self.told_at = self.left_at = 0.0
+        self.told = 0  # how often in a row
 
     def reached(self, bid: int) -> bool:
         """Return whether the best bid stands at or beyond the level."""
