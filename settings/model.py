@@ -50,6 +50,8 @@ class VenueSettings(Section):
     api_key: SecretStr = NO_SECRET  # the three are derived from the wallet when empty
     api_secret: SecretStr = NO_SECRET
     api_passphrase: SecretStr = NO_SECRET
+    relayer_api_key: SecretStr = NO_SECRET  # gasless redemption; an EOA needs none
+    relayer_api_address: str = ""
     timeout: timedelta = timedelta(seconds=5)
 
 

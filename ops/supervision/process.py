@@ -50,6 +50,7 @@ class ProcessPart:
         self.log = state / "logs" / f"{name}.log"
         self.log_start = 0  # bytes; where the log of the present run begins
         self._process: subprocess.Popen[bytes] | None = None
+        self._begun = 0.0
 
     @property
     def name(self) -> str:
@@ -64,6 +65,10 @@ class ProcessPart:
     def alive(self) -> bool:
         """Return whether the process runs."""
         return self._process is not None and self._process.poll() is None
+
+    def age(self) -> float:
+        """Return the seconds since the present run began."""
+        return time.monotonic() - self._begun
 
     async def start(self) -> None:
         """Start the process and wait until it is ready."""
@@ -114,6 +119,7 @@ class ProcessPart:
                 )
             except OSError as e:
                 raise PartFailed(f"{self._name} could not be started: {e}") from e
+        self._begun = time.monotonic()
         self._register.add(self._name, self._process.pid)
 
     def _ending(self) -> str:

@@ -1,0 +1,1 @@
+"""The stack: which parts there are, in which order, and what each is told."""

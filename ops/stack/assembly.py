@@ -1,0 +1,138 @@
+"""Stack: the parts of a whole Touchline, in the order they are started."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ops.services.postgres import EmbeddedPostgres
+from ops.services.postgres_part import PostgresPart
+from ops.services.temporal import DevServer, connect, ensure_search_attributes
+from ops.stack.database import migrate_database, require_database
+from ops.stack.sim import SimPart
+from ops.stack.steps import Step
+from ops.stack.wiring import Wiring
+from ops.supervision.part import Part
+from ops.supervision.process import ProcessPart
+from settings.model import Settings
+
+SETTLE = 3.0  # seconds of life that count as ready when a part says nothing
+
+
+class Stack:
+    """Builds the parts and collects what they find out: DSN, addresses, links."""
+
+    def __init__(
+        self, settings: Settings, overrides: Iterable[str], environ: Mapping[str, str]
+    ) -> None:
+        self.settings = settings
+        self.state = settings.state
+        self.dsn = settings.database_url.get_secret_value()
+        self.temporal_address = settings.temporal.address
+        self.links: dict[str, str] = {}
+        self.sim: SimPart | None = None
+        self._wiring = Wiring(environ, overrides, _settings_file(environ))
+        self._wiring.tell("state", str(self.state))
+        # Children hold the read end; only this process holds the write end, which nobody inherits.
+        self._lifeline, self._held = os.pipe()
+
+    def parts(self) -> list[Part]:
+        """Return the parts in order: databases, the venue, the workers, the eyes."""
+        parts: list[Part] = [*self._database(), self._temporal()]
+        if self.settings.sim.source != "off":
+            self._make_wallet()
+            self.sim = SimPart(self.settings, self._wiring, self._lifeline)
+            parts.append(self.sim)
+        parts += [self._module("worker"), self._module("ingest")]
+        if importlib.util.find_spec("ops.dashboard") is not None:
+            parts.append(self._module("dashboard", "ops.dashboard"))
+        return parts
+
+    def close(self) -> None:
+        """Let go of the lifeline: children still alive leave now."""
+        for end in (self._lifeline, self._held):
+            os.close(end)
+
+    def _database(self) -> list[Part]:
+        if self.dsn:
+            first: Part = Step("database", lambda: require_database(self.dsn))
+        else:
+            first = PostgresPart(EmbeddedPostgres(self.state), self._found_database)
+        return [first, Step("migrations", lambda: migrate_database(self.dsn))]
+
+    def _found_database(self, dsn: str) -> None:
+        self.dsn = dsn
+        self._wiring.tell("database_url", dsn)
+
+    def _temporal(self) -> Part:
+        namespace = self.settings.temporal.namespace
+        if self.settings.temporal.address:
+            return Step("temporal", self._use_temporal)
+        server = DevServer(self.state, namespace)
+        self.temporal_address = server.address
+        self._wiring.tell("temporal.address", server.address)
+        self._wiring.tell("temporal.ui_url", server.ui_url)
+        self.links["Temporal Web UI"] = f"{server.ui_url}/namespaces/{namespace}/workflows"
+
+        async def ready(_: ProcessPart) -> bool:
+            return await server.ready()
+
+        return ProcessPart(
+            "temporal",
+            server.command,
+            self.state,
+            lambda: self._wiring.environment("temporal"),
+            ready,
+        )
+
+    async def _use_temporal(self) -> None:
+        temporal = self.settings.temporal
+        client = await connect(temporal.address, temporal.namespace)
+        await ensure_search_attributes(client)
+        if temporal.ui_url:
+            page = f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows"
+            self.links["Temporal Web UI"] = page
+
+    def _make_wallet(self) -> None:
+        """Make a wallet for play money, kept in the state: the sim verifies signatures."""
+        if self.settings.wallet.private_key.get_secret_value():
+            return
+        path = self.state / "play-wallet.key"
+        if not path.exists():
+            handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write("0x" + secrets.token_hex(32))
+        self._wiring.tell("wallet.private_key", path.read_text())
+
+    def _module(self, name: str, module: str = "") -> ProcessPart:
+        command = child_command(self._lifeline, module or name)
+        return ProcessPart(
+            name,
+            lambda: command,
+            self.state,
+            lambda: self._wiring.environment(name),
+            said_ready,
+            lifeline=self._lifeline,
+        )
+
+
+def child_command(lifeline: int, module: str, *arguments: str) -> list[str]:
+    """Return the command line of one of our modules as a supervised child."""
+    return [sys.executable, "-P", "-m", "ops.child", str(lifeline), module, *arguments]
+
+
+async def said_ready(part: ProcessPart) -> bool:
+    """Return whether the part logged the event `ready`, or has simply lived long enough."""
+    text = part.fresh_log()
+    return '"event": "ready"' in text or '"event":"ready"' in text or part.age() > SETTLE
+
+
+def _settings_file(environ: Mapping[str, str]) -> str:
+    """Return the settings file as an absolute path, so that parts read the same one."""
+    named = environ.get("TOUCHLINE_SETTINGS") or "touchline.toml"
+    path = Path(named).expanduser().absolute()
+    return str(path) if path.exists() else ""
