@@ -54,8 +54,9 @@ class ExitContext(Record):
     @property
     def age(self) -> timedelta | None:
         """Return how long the position has been held, or None when that is not known."""
-        known = self.age_known and self.held_since is not None
-        return self.now - self.held_since if known and self.held_since else None
+        if self.held_since is None or not self.age_known:
+            return None
+        return self.now - self.held_since
 
 
 class ExitSignal(Record):
@@ -74,7 +75,7 @@ def check_exit(context: ExitContext, rules: ExitRules) -> ExitSignal:
         return ExitSignal(reason="nobody bids", reading=context.reading)
     high = bid if context.reading.high is None else Price(max(context.reading.high, bid))
     seen = context.model_copy(update={"reading": context.reading.model_copy(update={"high": high})})
-    return _by_age(seen, bid, rules) or _by_price(seen, bid, rules)
+    return _by_age(seen, rules) or _by_price(seen, bid, rules)
 
 
 def conditional_from(held_since: datetime | None, rules: ExitRules) -> datetime | None:
@@ -104,7 +105,7 @@ def stop_level(high: Price | None, rules: ExitRules) -> tuple[Price, ExitCause] 
     return max(levels, key=lambda level: level[0], default=None)
 
 
-def _by_age(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal | None:
+def _by_age(context: ExitContext, rules: ExitRules) -> ExitSignal | None:
     """Too young for any price, or old enough to go at any."""
     age = context.age
     if age is None:

@@ -84,9 +84,7 @@ def test_trades_that_add_up_fill_a_resting_order() -> None:
 
 
 def test_a_fill_within_dust_is_complete() -> None:
-    proof = judge(
-        evidence(tif=TimeInForce.GTC, landing=Landing.LANDED, filled=shares("9.99"))
-    )
+    proof = judge(evidence(tif=TimeInForce.GTC, landing=Landing.LANDED, filled=shares("9.99")))
     assert proof.status is OrderStatus.FILLED
 
 
