@@ -1,0 +1,1 @@
+"""The record: every SQL statement of the project, one class per capability."""

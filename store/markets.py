@@ -1,0 +1,134 @@
+"""Markets: the catalogue, written only where something really changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from domain.market import Fee, Market, Token
+
+_FIELDS = (
+    "condition_id question slug category event_id end_time tick min_size neg_risk "
+    "augmented_neg_risk protocol active closed accepting_orders resolution_status"
+).split()
+_COLUMNS = [*_FIELDS, "tags", "fee_rate", "fee_exponent", "fee_taker_only"]
+_LIST = ", ".join(_COLUMNS)
+_SET = ", ".join(f"{c} = excluded.{c}" for c in _COLUMNS)
+_OLD = ", ".join(f"m.{c}" for c in _COLUMNS)
+_NEW = ", ".join(f"excluded.{c}" for c in _COLUMNS)
+
+_UPSERT = f"""
+INSERT INTO markets AS m ({_LIST}, changed_at)
+SELECT {_LIST}, now() FROM jsonb_populate_recordset(NULL::markets, $1)
+ON CONFLICT (condition_id) DO UPDATE SET {_SET}, changed_at = now()
+WHERE ({_OLD}) IS DISTINCT FROM ({_NEW})
+RETURNING condition_id
+"""  # noqa: S608 - column names above
+
+_TOKENS = """
+INSERT INTO tokens AS t (token_id, condition_id, outcome, outcome_index)
+SELECT token_id, condition_id, outcome, outcome_index
+FROM jsonb_populate_recordset(NULL::tokens, $1)
+ON CONFLICT (token_id) DO UPDATE SET outcome = excluded.outcome,
+    outcome_index = excluded.outcome_index, condition_id = excluded.condition_id
+WHERE (t.outcome, t.outcome_index, t.condition_id)
+    IS DISTINCT FROM (excluded.outcome, excluded.outcome_index, excluded.condition_id)
+RETURNING condition_id
+"""
+
+_SELECT = f"""
+SELECT {_LIST}, (SELECT jsonb_agg(jsonb_build_object('token_id', t.token_id, 'outcome', t.outcome,
+    'index', t.outcome_index) ORDER BY t.outcome_index) FROM tokens t
+    WHERE t.condition_id = m.condition_id) AS tokens
+FROM markets m
+"""  # noqa: S608 - column names above
+
+
+class TokenMoved(ValueError):
+    """A token is now said to belong to another market: a data error, nothing was written (Q6)."""
+
+
+class Markets:
+    """The market catalogue; a token belongs to one market for ever."""
+
+    def __init__(self, pool: asyncpg.Pool[Any]) -> None:
+        self._pool = pool
+
+    async def upsert(self, markets: Iterable[Market]) -> int:
+        """Write markets and return how many were new or really changed (STO-M3).
+
+        All or nothing. Listeners on the channel `markets` are told when something changed.
+
+        Raises:
+            TokenMoved: a token is known in another market.
+        """
+        given = {m.condition_id: m for m in markets}  # the last word of a batch counts
+        if not given:
+            return 0
+        ordered = [given[key] for key in sorted(given)]  # two writers lock in one order
+        async with self._pool.acquire() as connection, connection.transaction():
+            try:
+                changed = await connection.fetch(_UPSERT, [_market_row(m) for m in ordered])
+                tokens = [row for m in ordered for row in _token_rows(m)]
+                moved = await connection.fetch(_TOKENS, tokens)
+            except asyncpg.CheckViolationError as e:
+                if "to stay in market" in str(e):
+                    raise TokenMoved(str(e)) from e
+                raise
+        return len({row["condition_id"] for row in [*changed, *moved]})
+
+    async def get(self, condition_id: str) -> Market | None:
+        """Return one market."""
+        row = await self._pool.fetchrow(_SELECT + " WHERE m.condition_id = $1", condition_id)
+        return _market(row) if row else None
+
+    async def by_token(self, token_id: str) -> Market | None:
+        """Return the market a token belongs to."""
+        row = await self._pool.fetchrow(
+            _SELECT + " WHERE m.condition_id ="  # noqa: S608 - column names
+            " (SELECT condition_id FROM tokens WHERE token_id = $1)",
+            token_id,
+        )
+        return _market(row) if row else None
+
+    async def active(
+        self, ends_after: datetime | None = None, ends_before: datetime | None = None
+    ) -> list[Market]:
+        """Return the markets that take orders, those of unknown end included, soonest first."""
+        rows = await self._pool.fetch(
+            _SELECT + " WHERE m.active AND NOT m.closed AND m.accepting_orders"
+            " AND ($1::timestamptz IS NULL OR m.end_time IS NULL OR m.end_time >= $1)"
+            " AND ($2::timestamptz IS NULL OR m.end_time <= $2)"
+            " ORDER BY m.end_time, m.condition_id",
+            ends_after,
+            ends_before,
+        )
+        return [_market(row) for row in rows]
+
+
+def _market_row(m: Market) -> dict[str, object]:
+    row = {key: value for key, value in m.model_dump(mode="json").items() if key in _FIELDS}
+    fee = {"fee_rate": m.fee.rate, "fee_exponent": m.fee.exponent}
+    return {**row, **fee, "tags": list(m.tags), "fee_taker_only": m.fee.taker_only}
+
+
+def _token_rows(m: Market) -> list[dict[str, object]]:
+    return [
+        {
+            "token_id": t.token_id,
+            "condition_id": m.condition_id,
+            "outcome": t.outcome,
+            "outcome_index": t.index,
+        }
+        for t in m.tokens
+    ]
+
+
+def _market(row: asyncpg.Record) -> Market:
+    fee = Fee(rate=row["fee_rate"], exponent=row["fee_exponent"], taker_only=row["fee_taker_only"])
+    tokens = tuple(Token.model_validate(t) for t in row["tokens"] or ())
+    fields = {key: row[key] for key in _FIELDS}
+    return Market(tags=tuple(row["tags"]), fee=fee, tokens=tokens, **fields)
