@@ -89,7 +89,7 @@ class Bucket:
         """Take a token now and return the seconds to wait before using it."""
         now = self._clock()
         self._left = min(self._burst, self._left + max(0.0, now - self._at) * self._rate)
-        self._at = now
+        self._at = max(self._at, now)
         self._left -= 1
         return max(0.0, -self._left / self._rate)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from domain.book import Book
 from domain.market import Fee, Market, Resolution
+from domain.money import Price, Shares
 from venue.errors import Drift
 from venue.records import CataloguePage, Geoblock, Print, TradingFacts
 from venue.resolution import Sources, agree
@@ -16,6 +17,7 @@ from venue.transport import Transport
 from venue.wire import catalogue, fields, indexer
 
 FACTS_FOR = timedelta(minutes=10)  # as long as the official SDK keeps them
+PRINT_WINDOW = timedelta(seconds=2)
 BOOKS_AT_ONCE = 100
 PAGE_OF_MARKETS = 100
 PAGES_AT_MOST = 2000  # a cursor that never ends is drift, not a reason to hang
@@ -176,6 +178,23 @@ class PublicVenue:
                 break  # newest first
             found.append(trade)
         return found[::-1]
+
+    async def print_size(
+        self, condition_id: str, token_id: str, price: Price, venue_time: datetime
+    ) -> Shares | None:
+        """Return the size of a print that came without one, or None when it is not found (G3).
+
+        The indexer has whole seconds and no ids: of several prints that fit, the largest.
+        """
+        near = [
+            trade.size
+            for trade in await self.prints_since(condition_id, venue_time - PRINT_WINDOW)
+            if trade.token_id == token_id
+            and trade.price == price
+            and trade.size is not None
+            and abs(trade.venue_time - venue_time) <= PRINT_WINDOW
+        ]
+        return max(near, default=None)
 
     async def resolution(self, condition_id: str) -> Resolution | None:
         """Return how the market ended once two independent sources agree (facts 6.2).
