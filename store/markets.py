@@ -94,6 +94,16 @@ class Markets:
         )
         return _market(row) if row else None
 
+    async def changed_since(self, since: datetime) -> list[Market]:
+        """Return the markets written anew after a time, closed ones included.
+
+        Changes carry the time their transaction began: ask with an overlap.
+        """
+        rows = await self._pool.fetch(
+            _SELECT + " WHERE m.changed_at > $1 ORDER BY m.changed_at", since
+        )
+        return [_market(row) for row in rows]
+
     async def active(
         self, ends_after: datetime | None = None, ends_before: datetime | None = None
     ) -> list[Market]:
