@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -29,7 +29,7 @@ class Owners(Protocol):
         """Return the workflow id of the trade that signed the order, or None."""
 
 
-OnStranger = Callable[[UserEvent, str], Awaitable[None]]
+OnStranger = Callable[[str, str, str], None]  # order id, kind, status
 
 
 class News:
@@ -43,11 +43,11 @@ class News:
         on_stranger: OnStranger,
         *,
         looks: tuple[float, ...] = LOOKS,
-        on_full: Callable[[bool], object] = bool,
     ) -> None:
         """`looks` are the waits between asking for the owner of an unknown order."""
         self._decoder, self._owners, self._signals = decoder, owners, signals
-        self._on_stranger, self._looks, self._on_full = on_stranger, looks, on_full
+        self._on_stranger, self._looks = on_stranger, looks
+        self.on_full: Callable[[bool], object] = bool  # stops and resumes the reading
         self._known: OrderedDict[str, str] = OrderedDict()
         self._queue: asyncio.Queue[tuple[UserEvent, str]] = asyncio.Queue()
         self._full = False
@@ -61,7 +61,7 @@ class News:
                 self._queue.put_nowait((event, order_id))
         if not self._full and self._queue.qsize() > ROOM:
             self._full = True
-            self._on_full(True)
+            self.on_full(True)
 
     async def run(self) -> None:
         """Pass on what comes, until cancelled."""
@@ -74,7 +74,7 @@ class News:
                     group.create_task(self._ask_later(event, order_id))
                 if self._full and self._queue.qsize() < ROOM // 2:
                     self._full = False
-                    self._on_full(False)
+                    self.on_full(False)
 
     async def _asked(self, event: UserEvent, order_id: str) -> bool:
         """Look the owner up once; False when the store does not know the order or is away."""
@@ -97,7 +97,7 @@ class News:
                 return
         self.counts["stranger"] += 1
         log.warning("stranger", order_id=order_id, kind=event.kind, status=event.status)
-        await self._on_stranger(event, order_id)
+        self._on_stranger(order_id, event.kind, event.status)
 
     def _pass_on(self, event: UserEvent, order_id: str, owner: str) -> None:
         kind = event.status or event.kind

@@ -1,0 +1,180 @@
+"""Run ingest: `python -m ingest [--shard I/N] [--metrics PORT]`; the rest comes from settings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+import structlog
+import uvloop
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from ingest.app import Ingest, Plan
+from ingest.metrics import IngestMetrics, serve
+from ingest.outage import STORE_AWAY
+from ingest.shards import Shard
+from settings.errors import SettingsError
+from settings.load import load_settings
+from settings.model import Settings
+from store.pool import open_pool
+from venue.connect import Account, Conduct, connect, connect_public
+from venue.errors import NotReady, Unknown, VenueError
+from venue.stream import StreamLimits
+from venue.transport import ApiCreds, Hosts, Retry
+
+log = structlog.get_logger()
+
+FAILED, MISCONFIGURED = 1, 4  # exit codes (design 13)
+CREDS_AGAIN = 2.0  # seconds between two attempts to log in
+SHARE = 0.2  # of the venue's documented rate limits; trades need the rest
+
+
+def plan(settings: Settings, shard: Shard) -> Plan:
+    """Return what ingest needs to know of the settings."""
+    ingest, silence = settings.ingest, settings.ingest.silence.total_seconds()
+    ping = ingest.ping_every.total_seconds()
+    return Plan(
+        mode=settings.mode,
+        rules=settings.rules,
+        rules_hash=settings.rules_hash,
+        shard=shard,
+        task_queue=settings.temporal.task_queue,
+        market_ws_url=settings.venue.market_ws_url,
+        user_ws_url=settings.venue.user_ws_url,
+        site_url=settings.venue.site_url,
+        per_socket=ingest.tokens_per_socket,
+        dispatches=ingest.dispatches,
+        room=ingest.queue,
+        # A freeze is doubted early enough that question and answer fit into `silence`.
+        limits=StreamLimits(
+            ping_every=ping,
+            pong_within=ping,
+            doubt_after=silence / 3,
+            vouch_within=silence / 6,
+            silent_for=silence * 2,
+        ),
+        catalogue_every=settings.schedule.discover,
+        instance=f"{shard.index}/{shard.count} {socket.gethostname()} {os.getpid()}",
+    )
+
+
+def hosts(settings: Settings) -> Hosts:
+    """Return the venue's addresses."""
+    venue = settings.venue
+    return Hosts(
+        clob=venue.clob_url,
+        gamma=venue.gamma_url,
+        data=venue.data_url,
+        relayer=venue.relayer_url,
+        site=venue.site_url,
+        rpc=venue.rpc_url,
+        market_ws=venue.market_ws_url,
+        user_ws=venue.user_ws_url,
+    )
+
+
+async def credentials(settings: Settings) -> ApiCreds | None:
+    """Return the API credentials: as set, else derived from the wallet, else None.
+
+    Waits for a venue that does not answer; the market stream does not wait for us.
+
+    Raises:
+        VenueError: the venue refuses the wallet.
+    """
+    venue, wallet = settings.venue, settings.wallet
+    if key := venue.api_key.get_secret_value():
+        secret, phrase = venue.api_secret, venue.api_passphrase
+        return ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
+    if not (private := wallet.private_key.get_secret_value()):
+        return None
+    account = Account(private, wallet.address, wallet.signature_type)
+    while True:
+        try:
+            connected = await connect(hosts(settings), account)
+        except (NotReady, Unknown) as error:
+            log.warning("no_credentials_yet", error=str(error)[:200])
+            await asyncio.sleep(CREDS_AGAIN)
+            continue
+        try:
+            return connected.creds
+        finally:
+            await connected.aclose()
+
+
+async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    temporal = settings.temporal
+    client = await Client.connect(
+        temporal.address,
+        namespace=temporal.namespace,
+        data_converter=pydantic_data_converter,
+        lazy=True,  # triggers wait for Temporal, the stream does not
+    )
+    pool = await open_pool(settings.database_url.get_secret_value(), application="touchline-ingest")
+    venue = connect_public(
+        hosts(settings), Conduct(share=SHARE, retry=Retry(attempts=3, within=10))
+    )
+    ingest = Ingest(plan(settings, shard), pool, client, venue, lambda: credentials(settings))
+    health = ingest.health
+    stop_metrics = serve(IngestMetrics(health.gauges, health.counters), metrics_port)
+    try:
+        await ingest.run(stop)
+    finally:
+        stop_metrics()
+        await venue.aclose()
+        await pool.close()
+        log.info("ended")
+
+
+def log_to(level: str, form: str) -> None:
+    """Log one event a line to stderr."""
+    renderer = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def main() -> int:
+    """Read arguments and settings, run, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ingest", description=__doc__)
+    parser.add_argument("--shard", help="I/N: this process takes part I of N (from 0)")
+    parser.add_argument("--metrics", type=int, default=0, help="port of the metrics; 0: any free")
+    arguments = parser.parse_args()
+    try:
+        settings = load_settings()
+        shard = Shard.parse(arguments.shard or settings.ingest.shard)
+    except (SettingsError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return MISCONFIGURED
+    log_to(settings.log.level, settings.log.format)
+    try:
+        uvloop.run(run(settings, shard, arguments.metrics))
+    except (VenueError, *STORE_AWAY) as error:
+        log.error("failed", error=repr(error))
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""Health of ingest: one picture for the heartbeat row, the metrics and the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from ingest.catalogue import Catalogue
+from ingest.dispatch import Dispatch, utc_now
+from ingest.feed import Feed
+from ingest.filling import Filling
+from ingest.fold import Fold
+from ingest.gaps import Gaps
+from ingest.journal import Journal
+from ingest.levels import Levels
+from ingest.news import News
+from ingest.outage import STORE_AWAY
+from ingest.pipeline import Pipeline
+from ingest.signals import Signals
+from store.pulse import Heartbeats
+
+log = structlog.get_logger()
+
+BEAT = 5.0  # seconds between two heartbeats
+PROCESS = "ingest"
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything whose health is shown; `news` comes when there are credentials."""
+
+    feed: Feed
+    fold: Fold
+    pipeline: Pipeline
+    dispatch: Dispatch
+    signals: Signals
+    gaps: Gaps
+    journal: Journal
+    catalogue: Catalogue
+    filling: Filling
+    levels: Levels
+    news: News | None = None
+
+
+class Health:
+    """Gathers the counters of all parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Look at these parts."""
+        self._parts = parts
+        self._timings: deque[int] = deque(maxlen=2048)
+
+    def gauges(self) -> dict[str, float]:
+        """Return what goes up and down. Times in seconds."""
+        parts, feed = self._parts, self._parts.feed.health()
+        self._timings.extend(parts.feed.timings)
+        parts.feed.timings.clear()
+        ordered = sorted(self._timings) or [0]
+        return {
+            "sockets": feed.sockets,
+            "sockets_connected": feed.connected,
+            "tokens_wanted": feed.wanted,
+            "tokens_subscribed": feed.subscribed,
+            "frames": feed.frames,
+            "bytes": feed.bytes,
+            "epochs": feed.epochs,
+            "oldest_data_seconds": round(feed.oldest_data, 1),
+            "dispatch_waiting": parts.dispatch.waiting,
+            "fold_p50_seconds": ordered[len(ordered) // 2] / 1e9,
+            "fold_p99_seconds": ordered[len(ordered) * 99 // 100] / 1e9,
+        }
+
+    def counters(self) -> dict[str, Mapping[str, int]]:
+        """Return what only grows, by name and label."""
+        parts = self._parts
+        found: dict[str, Mapping[str, int]] = {
+            "unknown_kinds": parts.feed.decoder.unknown,
+            "malformed": parts.feed.decoder.malformed,
+            "odd": parts.fold.odd,
+            "pipeline": parts.pipeline.counts,
+            "dispatch": parts.dispatch.counts,
+            "signals": parts.signals.counts,
+            "gaps": parts.gaps.counts,
+            "rows": parts.journal.counts,
+            "catalogue": parts.catalogue.counts,
+            "filling": parts.filling.counts,
+            "levels": parts.levels.counts,
+            "reconnects": parts.feed.health().ends,
+        }
+        if parts.news is not None:
+            found["user"] = parts.news.counts
+        return found
+
+    def picture(self) -> dict[str, Any]:
+        """Return all of it as plain JSON; empty counters are left out."""
+        counted = {name: dict(counts) for name, counts in self.counters().items() if counts}
+        return {**self.gauges(), **counted}
+
+    async def beat(self, heartbeats: Heartbeats, instance: str) -> None:
+        """Write the heartbeat row every few seconds, until cancelled."""
+        while True:
+            try:
+                await heartbeats.beat(PROCESS, instance, utc_now(), self.picture())
+            except STORE_AWAY as error:
+                log.warning("store_away", error=repr(error)[:200])
+            await asyncio.sleep(BEAT)

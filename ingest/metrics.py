@@ -1,0 +1,55 @@
+"""Metrics of ingest in Prometheus form: read from live counters when asked, nothing to update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+Counts = Mapping[str, int]
+
+
+class IngestMetrics(Collector):
+    """`gauges` and `counters` are asked at every scrape; a counter has one label, `what`."""
+
+    def __init__(
+        self,
+        gauges: Callable[[], Mapping[str, float]],
+        counters: Callable[[], Mapping[str, Counts]],
+    ) -> None:
+        """Ask these."""
+        self._gauges, self._counters = gauges, counters
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every metric, named `touchline_ingest_…`."""
+        for name, value in self._gauges().items():
+            family = GaugeMetricFamily(f"touchline_ingest_{name}", name.replace("_", " "))
+            family.add_metric([], value)
+            yield family
+        for name, counts in self._counters().items():
+            counter = CounterMetricFamily(
+                f"touchline_ingest_{name}", name.replace("_", " "), labels=["what"]
+            )
+            for what, value in counts.items():
+                counter.add_metric([what or "frame"], value)
+            yield counter
+
+
+def serve(metrics: IngestMetrics, port: int) -> Callable[[], None]:
+    """Serve the metrics on loopback; return what stops it.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(metrics)
+    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+
+    def stop() -> None:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    return stop
