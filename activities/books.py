@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
 from activities.clock import Clock
-from activities.messages import AlertRequest, AskRequest, EndRequest, LevelsRequest
+from activities.messages import (
+    AlertRequest,
+    AnswerRequest,
+    AskRequest,
+    EndRequest,
+    LevelsRequest,
+    TradeKey,
+)
 from domain.trade import Stage
-from store.alerts import Alert, Alerts
-from store.approvals import Approval, Approvals
+from store.alerts import Alerts, Priority
+from store.approvals import Approval, Approvals, ApprovalState
 from store.claims import Claims
 from store.levels import Level, Levels
 from store.orders import Orders
@@ -43,9 +50,9 @@ class BookActivities:
         """
         key, now = request.key, self._clock()
         await self._orders.close_unposted(key.workflow_id, request.reason, now)
-        await self._levels.clear(key.workflow_id)
+        await self._levels.remove(key.workflow_id, key.mode, now)
         if request.ending is Stage.ABANDONED:
-            await self._positions.mark_unmanaged(key.workflow_id, now)
+            await self._leave(key, now)
         elif request.ending is Stage.NOT_ENTERED:
             await self._claims.release(
                 key.mode,
@@ -61,69 +68,78 @@ class BookActivities:
                 key.mode, key.condition_id, key.threshold, key.owner, request.reason, now
             )
 
+    async def _leave(self, key: TradeKey, now: datetime) -> None:
+        """Mark what is held as unmanaged; a trade that holds nothing has nothing to mark."""
+        if await self._positions.get(key.workflow_id, key.mode) is not None:
+            await self._positions.mark_unmanaged(key.workflow_id, now, key.mode)
+
     @activity.defn
     async def ask_person(self, request: AskRequest) -> None:
-        """Store the question and its deadline, and alert; one row for each screening."""
+        """Store the question and its deadline, and alert; one question for each run."""
         key, now = request.key, self._clock()
         await self._approvals.ask(
             Approval(
                 workflow_id=key.workflow_id,
+                run_id=key.owner,
                 mode=key.mode,
-                seq=request.seq,
+                condition_id=key.condition_id,
+                token_id=key.token_id,
                 question=request.question,
-                outcome=request.outcome,
-                limit=request.limit,
+                price=request.limit,
+                max_price=request.limit,
                 stake=request.stake,
-                reason=request.reason,
-                expires_at=request.until,
-            ),
-            now,
+                asked_at=now,
+                deadline=request.until,
+            )
         )
-        await self._alerts.raise_(
-            Alert(
-                mode=key.mode,
-                key=f"approval:{key.workflow_id}:{request.seq}",
-                level="warning",
-                title="A trade waits for your answer",
-                text=(
-                    f"Buy {request.outcome} for {request.stake:f} dollars at {request.limit:f} or"
-                    f" better: {request.question}. Answer until {request.until:%H:%M:%S} UTC with"
-                    f" `touchline approve {key.workflow_id}` or `touchline reject`; without an"
-                    " answer nothing is bought."
-                ),
-                workflow_id=key.workflow_id,
-            ),
+        await self._alerts.put(
+            f"approval:{key.workflow_id}:{key.owner}",
+            Priority.HIGH,
+            "A trade waits for your answer",
+            f"Buy {request.outcome} for {request.stake:f} dollars at {request.limit:f} or"
+            f" better: {request.question}. Answer until {request.until:%H:%M:%S} UTC with"
+            f" `touchline approve {key.workflow_id}` or `touchline reject {key.workflow_id}`;"
+            " without an answer nothing is bought.",
             timedelta(minutes=5),
             now,
+            key.mode,
+        )
+
+    @activity.defn
+    async def close_approval(self, request: AnswerRequest) -> None:
+        """Store how the question was answered; the first answer stays."""
+        await self._approvals.answer(
+            request.key.workflow_id,
+            request.key.owner,
+            ApprovalState(request.state),
+            request.who,
+            request.why,
+            self._clock(),
         )
 
     @activity.defn
     async def store_levels(self, request: LevelsRequest) -> None:
-        """Store the levels that ingest compares; the store notifies it."""
+        """Store the levels that ingest compares; the store notifies it. None removes them."""
         await self._levels.set(
             Level(
                 workflow_id=request.key.workflow_id,
                 mode=request.key.mode,
                 token_id=request.key.token_id,
-                target=request.target,
-                stop=request.stop,
-                active_from=request.active_from,
-            ),
-            self._clock(),
+                above=request.target,
+                below=request.stop,
+                set_at=self._clock(),
+            )
         )
 
     @activity.defn
     async def raise_alert(self, request: AlertRequest) -> None:
         """Put an alert into the outbox; the same key within its cool-down is one alert."""
-        await self._alerts.raise_(
-            Alert(
-                mode=request.mode,
-                key=request.key,
-                level=request.level,
-                title=request.title,
-                text=request.text,
-                workflow_id=request.workflow_id or None,
-            ),
+        await self._alerts.put(
+            request.key,
+            Priority(request.priority),
+            request.title,
+            request.text,
             timedelta(seconds=request.cooldown_s),
             self._clock(),
+            request.mode,
         )

@@ -13,13 +13,15 @@ from activities.venue_errors import nothing_yet, venue_failures
 from domain.book import Book
 from domain.exits import ExitContext, ExitReading, check_exit
 from domain.market import Resolution
+from domain.orders import FillStatus
 from domain.positions import Position
 from store.account import Account
 from store.fills import Fills
-from store.orders import Orders
 from store.positions import Positions
 from venue.errors import Refused
 from venue.polymarket import Venue
+
+FINAL = frozenset({FillStatus.CONFIRMED, FillStatus.FAILED})
 
 
 class HoldingActivities:
@@ -28,13 +30,12 @@ class HoldingActivities:
     def __init__(
         self,
         venue: Venue,
-        orders: Orders,
         fills: Fills,
         positions: Positions,
         account: Account,
         clock: Clock,
     ) -> None:
-        self._venue, self._orders, self._fills = venue, orders, fills
+        self._venue, self._fills = venue, fills
         self._positions, self._account, self._clock = positions, account, clock
 
     @activity.defn
@@ -79,7 +80,7 @@ class HoldingActivities:
 
     async def _look(self, request: HoldRequest) -> HoldView:
         await self._settle_fills(request)
-        position = await self._positions.get(request.key.workflow_id)
+        position = await self._positions.get(request.key.workflow_id, request.key.mode)
         if position is None or position.dust:
             return HoldView(news=News.GONE, reason="nothing is held any more")
         seen = HoldView(
@@ -114,11 +115,9 @@ class HoldingActivities:
         """Ask for the settlement of every fill that is not final, and apply what changed."""
         changed = False
         with venue_failures():
-            for fill_order in await self._fills.unsettled_orders(request.key.workflow_id):
-                order = await self._orders.get(fill_order)
-                if order is None:
-                    continue
-                for fill in await self._venue.fills(fill_order, order.intent.condition_id):
+            known = await self._fills.of_workflow(request.key.workflow_id, request.key.mode)
+            for order_id in sorted({f.order_id for f in known if f.status not in FINAL}):
+                for fill in await self._venue.fills(order_id, request.key.condition_id):
                     applied = await self._fills.apply(request.key.mode, fill, self._clock())
                     changed = changed or applied.changed
             if changed:
@@ -148,6 +147,8 @@ class HoldingActivities:
                 held_since=request.held_since or position.opened_at,
                 age_known=request.age_known,
                 reading=ExitReading(high=request.high, below_stop=request.below_stop),
+                end_time=request.plan.end_time,
+                fee=request.plan.fee,
             ),
             rules,
         )
@@ -166,4 +167,3 @@ class HoldingActivities:
 def _describe(view: HoldView) -> str:
     bid = "no bid" if view.bid is None else f"bid {view.bid:f}"
     return f"{view.shares:f} shares, {bid}: {view.reason or 'nothing to do'}"
-

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.decision import Decision, DecisionStage
-from domain.market import Mode, Resolution
+from domain.market import Fee, Mode, Resolution
 from domain.money import Price, Shares, Usd
 from domain.orders import Landing, Leg, OrderStatus, Side, TimeInForce
 from domain.record import Id, Record, Utc
@@ -38,6 +38,7 @@ class TradePlan(Record):
     entry_attempts: int = 1
     retry_after_s: int = 300
     end_time: Utc | None = None
+    fee: Fee = Fee()
     strategy: str = ""
     settings_hash: str = ""
 
@@ -114,7 +115,9 @@ class ExitRequest(Record):
     key: TradeKey
     attempt: int
     reason: str
+    seq: int = 0  # which try, so that a repeat writes the same decision row
     min_price: Price | None = None
+    reference: Price | None = None  # last good midpoint, to judge slippage by (Q11)
     rules: ExitRules = ExitRules()
     settings_hash: str = ""
 
@@ -220,25 +223,29 @@ class AskRequest(Record):
     seq: int
 
 
+class AnswerRequest(Record):
+    """How a question ended: approved, rejected or expired."""
+
+    key: TradeKey
+    state: str
+    who: str = ""
+    why: str = ""
+
+
 class AlertRequest(Record):
     """Put one alert into the outbox; the same key inside its cool-down is one alert."""
 
     mode: Mode
     key: Id
-    level: str  # info, warning, critical
+    priority: str  # low, normal or high
     title: str
     text: str
-    workflow_id: str = ""
     cooldown_s: int = 300
 
 
 class LevelsRequest(Record):
-    """Store the watched levels of a trade for ingest to compare; None removes a level.
-
-    Before `active_from` no level counts: conditional exits begin with age (spec 12).
-    """
+    """Store the watched levels of a trade for ingest to compare; None removes a level."""
 
     key: TradeKey
     target: Price | None
     stop: Price | None
-    active_from: Utc | None = None

@@ -7,18 +7,19 @@ in the store, so it never signs again and never takes a refusal of a repeat for 
 from __future__ import annotations
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.clock import Clock
 from activities.messages import OrderRequest, OrderTruth, Posted
 from activities.venue_errors import nothing_yet, venue_failures
-from domain.money import Price
-from domain.orders import Landing, OrderStatus, TimeInForce
+from domain.money import MICRO, ZERO, Price
+from domain.orders import FillStatus, Landing, TimeInForce
 from domain.proof import CancelAnswer, Evidence, Proof, judge
 from domain.rules import PaceRules
 from store.account import Account
 from store.fills import Fills
 from store.orders import Orders, StoredOrder
-from venue.errors import NotReady, VenueError
+from venue.errors import VenueError
 from venue.polymarket import Venue
 from venue.records import CancelState
 
@@ -64,7 +65,7 @@ class OrderActivities:
         permit = await self._orders.posting(request.order_id, self._clock())
         if not permit.allowed:
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
-        earlier = order.posts > 0 and order.landing is not Landing.NOT_READY
+        earlier = order.posts > order.answers or order.landing is Landing.UNKNOWN
         return await self._post(order, earlier=earlier)
 
     def _fresh(self, order: StoredOrder) -> bool:
@@ -72,22 +73,25 @@ class OrderActivities:
         return self._clock() < order.intent.post_before
 
     async def _post(self, order: StoredOrder, *, earlier: bool) -> Posted:
-        """Post, and write down what it proved; counting it had already made it unknown."""
+        """Post, and write down what it proved; a post that was only counted proved nothing.
+
+        Raises:
+            ApplicationError: VenueUnknown or VenueNotReady: post the same bytes once more.
+        """
         order_id = order.signed.order_id
         with venue_failures():
-            try:
-                post = await self._venue.post(order.signed, earlier_unanswered=earlier)
-            except NotReady as e:
-                if not earlier:
-                    await self._landed(order_id, Landing.NOT_READY, OrderStatus.PREPARED, str(e))
-                raise
-            except VenueError as e:
-                await self._landed(order_id, Landing.UNKNOWN, OrderStatus.UNKNOWN, str(e))
-                raise
-        await self._orders.landed(
+            post = await self._venue.post(order.signed, earlier_unanswered=earlier)
+        kept = await self._orders.landed(
             order_id, post.landing, post.status, post.text, self._clock(), matched=post.matched
         )
-        return Posted(order_id=order_id, landing=post.landing, text=post.text)
+        if post.attempt in _AGAIN:
+            raise ApplicationError(
+                post.text,
+                type="VenueNotReady" if post.attempt is Landing.NOT_READY else "VenueUnknown",
+                next_retry_delay=post.retry_after,
+                category=ApplicationErrorCategory.BENIGN,
+            )
+        return _posted(kept, kept.landing or Landing.UNKNOWN)
 
     @activity.defn
     async def read_order(self, request: OrderRequest) -> OrderTruth:
@@ -118,9 +122,7 @@ class OrderActivities:
         if proof.terminal:
             order = await self._orders.close(order_id, proof.status, proof.evidence, self._clock())
         elif proof.status is not order.status:
-            await self._landed(
-                order_id, order.landing or Landing.UNKNOWN, proof.status, order.venue_text
-            )
+            await self._orders.mark(order_id, proof.status)
         return await self._truth(order, proof)
 
     def _overdue(self, order: StoredOrder) -> bool:
@@ -136,11 +138,6 @@ class OrderActivities:
             activity.logger.warning("cancel_unanswered", extra={"order_id": order_id})
             return CancelAnswer.NO_ANSWER
 
-    async def _landed(
-        self, order_id: str, landing: Landing, status: OrderStatus, text: str
-    ) -> None:
-        await self._orders.landed(order_id, landing, status, text, self._clock())
-
     async def _judge(
         self, order: StoredOrder, answer: CancelAnswer, *, stop: bool
     ) -> tuple[Proof, StoredOrder]:
@@ -153,7 +150,7 @@ class OrderActivities:
             order = await self._stored(order_id)
         evidence = Evidence(
             tif=order.intent.tif,
-            landing=order.landing,
+            landing=_landing(order),
             posts=order.posts,
             may_post=not stop and now < order.intent.post_before,
             original=order.intent.shares,
@@ -172,19 +169,28 @@ class OrderActivities:
         return order
 
     async def _truth(self, order: StoredOrder, proof: Proof) -> OrderTruth:
-        spent = [f for f in await self._fills.of_order(order.signed.order_id) if f.counts]
-        shares = sum((f.shares for f in spent), start=order.filled - order.filled)
-        cost = sum((f.shares * f.price for f in spent), start=order.filled - order.filled)
+        fills = await self._fills.of_order(order.signed.order_id)
+        counted = [f for f in fills if f.status is not FillStatus.FAILED]
+        shares = sum((f.shares for f in counted), ZERO)
+        cost = sum((f.shares * f.price for f in counted), ZERO)
         return OrderTruth(
             order_id=order.signed.order_id,
             status=proof.status,
             filled=order.filled,
-            average=Price(cost / shares) if shares else None,
+            average=Price((cost / shares).quantize(MICRO)) if shares else None,
             terminal=proof.terminal,
             evidence=proof.evidence or order.venue_text,
         )
 
 
+def _landing(order: StoredOrder) -> Landing | None:
+    """Return what all posts together proved: one without an answer leaves it unknown."""
+    if order.posts > order.answers and order.landing is not Landing.LANDED:
+        return Landing.UNKNOWN
+    return order.landing
+
+
+_AGAIN = frozenset({Landing.NOT_READY, Landing.UNKNOWN})
 _SETTLED = frozenset({Landing.LANDED, Landing.KILLED, Landing.REFUSED})
 
 
@@ -195,4 +201,3 @@ def _posted(order: StoredOrder, landing: Landing) -> Posted:
         text=order.venue_text,
         closed=order.status.terminal,
     )
-

@@ -8,12 +8,11 @@ from temporalio import activity
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
-from activities.messages import Booked, Redeemed, RedeemRequest, SettleRequest
+from activities.messages import Booked, Redeemed, RedeemRequest, SettleRequest, TradeKey
 from activities.venue_errors import nothing_yet, venue_failures
-from domain.money import DUST, ZERO, Usd, usd
+from domain.money import DUST, ZERO, Price, Shares, Usd, usd
 from domain.rules import PaceRules
 from store.account import Account
-from store.claims import Claims
 from store.levels import Levels
 from store.positions import Positions
 from venue.polymarket import Venue
@@ -26,13 +25,12 @@ class SettlementActivities:
         self,
         venue: Venue,
         positions: Positions,
-        claims: Claims,
         levels: Levels,
         account: Account,
         pace: PaceRules,
         clock: Clock,
     ) -> None:
-        self._venue, self._positions, self._claims = venue, positions, claims
+        self._venue, self._positions = venue, positions
         self._levels, self._account = levels, account
         self._pace, self._clock = pace, clock
 
@@ -48,7 +46,7 @@ class SettlementActivities:
 
         Source: facts 6.3; findings G4, EXE-M3; fault R1.
         """
-        position = await self._positions.get(request.key.workflow_id)
+        position = await self._positions.get(request.key.workflow_id, request.key.mode)
         payout = request.resolution.payouts.get(request.key.token_id, ZERO)
         if position is None or position.shares <= 0 or payout <= 0:
             with venue_failures():
@@ -73,22 +71,32 @@ class SettlementActivities:
     @activity.defn
     async def settle(self, request: SettleRequest) -> Booked:
         """Close the books of a trade with exactly one exit event (XD-3); safe to repeat."""
-        now = self._clock()
-        payout = None
+        key, now = request.key, self._clock()
+        await self._levels.remove(key.workflow_id, key.mode, now)
+        position = await self._positions.get(key.workflow_id, key.mode)
+        if position is None:
+            return Booked(profit=Usd(ZERO))
         if request.resolution is not None:
-            payout = request.resolution.payouts.get(request.key.token_id)
-        settled = await self._positions.settle(
-            request.key.workflow_id,
-            payout=payout,
-            proceeds=request.proceeds if payout is not None else Usd(ZERO),
-            resolution=request.reason,
-            at=now,
-        )
-        await self._levels.clear(request.key.workflow_id)
+            payout = Price(request.resolution.payouts.get(key.token_id, ZERO))
+            await self._positions.settle(
+                key.workflow_id, payout, request.proceeds, request.reason, now, key.mode
+            )
+        elif position.shares > 0:
+            why = f"{position.shares} shares of dust written off"
+            await self._positions.settle(
+                key.workflow_id, Price(ZERO), Usd(ZERO), why, now, key.mode
+            )
+        return await self._booked(key)
+
+    async def _booked(self, key: TradeKey) -> Booked:
+        """Return the sums over all exits of the trade; one unknown profit makes all unknown."""
+        exits = await self._positions.exits(key.workflow_id, key.mode)
+        profits = [e.profit for e in exits]
+        known = [p for p in profits if p is not None]
         return Booked(
-            shares=settled.shares,
-            cost=settled.cost,
-            proceeds=settled.proceeds,
-            fees=settled.fees,
-            profit=settled.profit,
+            shares=Shares(sum((e.shares for e in exits), ZERO)),
+            cost=Usd(sum((e.cost for e in exits), ZERO)),
+            proceeds=Usd(sum((e.proceeds or ZERO for e in exits), ZERO)),
+            fees=Usd(sum((e.fees for e in exits), ZERO)),
+            profit=Usd(sum(known, ZERO)) if len(known) == len(profits) else None,
         )

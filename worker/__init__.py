@@ -1,0 +1,1 @@
+"""The process that runs workflows and activities: composition root, registration, versions."""

@@ -11,19 +11,18 @@ from workflows import options
 from workflows.state import TradeState
 
 
-async def alert(state: TradeState, *, key: str, level: str, title: str, text: str) -> None:
+async def alert(state: TradeState, *, key: str, priority: str, title: str, text: str) -> None:
     """Put an alert about this trade into the outbox; the trade goes on if even that fails."""
     request = AlertRequest(
         mode=state.key.mode,
         key=key,
-        level=level,
+        priority=priority,
         title=title,
         text=f"{state.trigger.question or state.key.condition_id}: {text}",
-        workflow_id=state.key.workflow_id,
     )
     try:
         await workflow.execute_activity_method(
-            BookActivities.raise_alert, request, summary=f"Alert: {title}", **options.ALERT
+            BookActivities.raise_alert, request, **options.say(options.ALERT, f"Alert: {title}")
         )
     except ActivityError as e:
         workflow.logger.error("alert_not_stored", extra={"key": key, "error": str(e.cause)})

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
 from activities.books import BookActivities
-from activities.messages import AskRequest, Opened
+from activities.messages import AnswerRequest, AskRequest, Opened
 from domain.decision import DecisionStage, Verdict
 from domain.trade import Stage
 from workflows import options
@@ -40,7 +38,7 @@ async def ask(state: TradeState, inbox: Inbox, opened: Opened) -> Opened:
         seq=state.screenings,
     )
     await workflow.execute_activity_method(
-        BookActivities.ask_person, request, summary="Ask a person", **options.RECORD
+        BookActivities.ask_person, request, **options.say(options.RECORD, "Ask a person")
     )
     show(state, Stage.AWAITING_APPROVAL, f"answer until {until:%H:%M:%S} UTC")
     try:
@@ -49,16 +47,28 @@ async def ask(state: TradeState, inbox: Inbox, opened: Opened) -> Opened:
             timeout=max(until - workflow.now(), until - until),
             timeout_summary="until the approval expires",
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
+        await _close(state, "expired")
         raise not_entered(
             "nobody answered before the approval expired", state.plan.retry_after_s
         ) from None
     if inbox.approval is None:
         raise cancelled(inbox.stop or "")
     answer, inbox.approval = inbox.approval, None
+    verdict = "rejected" if isinstance(answer, Reject) else "approved"
+    await _close(state, verdict, answer.who, answer.why)
     if isinstance(answer, Reject):
         raise declined(f"{answer.who} said no{': ' + answer.why if answer.why else ''}")
     opened = await screen(state, inbox, DecisionStage.APPROVAL, approved=True)
     if opened.decision.verdict is Verdict.WATCH:
         raise not_entered("approved, but the score fell meanwhile", state.plan.retry_after_s)
     return opened
+
+
+async def _close(state: TradeState, verdict: str, who: str = "", why: str = "") -> None:
+    """Write the answer down beside the question."""
+    await workflow.execute_activity_method(
+        BookActivities.close_approval,
+        AnswerRequest(key=state.key, state=verdict, who=who, why=why),
+        **options.say(options.RECORD, f"Store the answer: {verdict}"),
+    )

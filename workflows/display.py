@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
 from domain.trade import Stage
 from workflows.state import TradeState
@@ -41,7 +42,7 @@ def show(state: TradeState, stage: Stage, note: str) -> None:
     state.note = note
     if state.stage is not stage:
         state.stage = stage
-        updates = [STAGE.value_set(stage.value)]
+        updates: list[SearchAttributeUpdate[Any]] = [STAGE.value_set(stage.value)]
         if state.plan.strategy and stage is Stage.ENTERING:
             updates.append(STRATEGY.value_set(state.plan.strategy))
         if stage is Stage.HOLDING and state.shares:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
 from activities.messages import ExitPrepared, ExitRequest, HoldView, OrderTruth
-from activities.opening import OpeningActivities
+from activities.selling import SellingActivities
 from domain.money import ZERO, Shares, Usd
 from domain.trade import Stage
 from workflows import options
@@ -43,19 +41,21 @@ async def sell(state: TradeState, inbox: Inbox, view: HoldView) -> None:
 
 
 async def _prepare(state: TradeState, reason: str) -> ExitPrepared:
+    state.tries += 1
     request = ExitRequest(
         key=state.key,
         attempt=state.exits + 1,
         reason=reason,
+        seq=state.tries,
+        reference=state.reference,
         min_price=None if state.wish is None else state.wish.min_price,
         rules=state.plan.exits,
         settings_hash=state.plan.settings_hash,
     )
     return await workflow.execute_activity_method(
-        OpeningActivities.prepare_exit,
+        SellingActivities.prepare_exit,
         request,
-        summary=f"Prepare the exit: {reason}"[:180],
-        **options.LOOK,
+        **options.say(options.LOOK, f"Prepare the exit: {reason}"[:180]),
     )
 
 
@@ -64,7 +64,7 @@ async def _blocked(state: TradeState, inbox: Inbox, why: str) -> None:
     await alert(
         state,
         key=f"exit-blocked:{state.key.workflow_id}",
-        level="warning",
+        priority="normal",
         title="An exit is blocked",
         text=(
             f"{why}. {number(state.shares)} shares stay in the position and the bot tries again"
@@ -83,7 +83,7 @@ async def _rest(state: TradeState, inbox: Inbox, note: str) -> None:
             timeout=state.plan.exits.retry_every * min(2**state.blocks, LONGEST_REST),
             timeout_summary="until the exit is tried again",
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         pass
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -10,6 +9,7 @@ from temporalio import workflow
 from activities.books import BookActivities
 from activities.holding import HoldingActivities
 from activities.messages import HoldRequest, HoldView, LevelsRequest, News
+from domain.money import Price
 from domain.trade import Stage
 from workflows import options
 from workflows.display import money, number, show
@@ -28,12 +28,12 @@ async def hold(state: TradeState, inbox: Inbox) -> HoldView:
     while True:
         if inbox.stop is not None:
             return HoldView(news=News.NOTHING, shares=state.shares, cost=state.cost)
-        if inbox.levels or not state.levels_stored:
+        if inbox.levels or (not state.levels_stored and not _too_young(state)):
             await _store_levels(state)
         inbox.take_news()
         _take_wish(state, inbox)
         view = await _look(state)
-        if view.news is News.NOTHING and not inbox.waiting:
+        if view.news is News.NOTHING and not inbox.waiting and state.wish is None:
             view = await _wait(state, inbox, view)
         _remember(state, view)
         if view.news is not News.NOTHING:
@@ -43,18 +43,22 @@ async def hold(state: TradeState, inbox: Inbox) -> HoldView:
 
 
 async def _store_levels(state: TradeState) -> None:
-    """Tell ingest which levels to compare and from when, in the store, so that it survives."""
-    since = state.held_since if state.age_known else None
-    request = LevelsRequest(
-        key=state.key,
-        target=state.target,
-        stop=state.stop,
-        active_from=None if since is None else since + state.plan.exits.min_hold,
-    )
+    """Tell ingest which levels to compare, in the store, so that it survives a restart."""
+    request = LevelsRequest(key=state.key, target=state.target, stop=state.stop)
     await workflow.execute_activity_method(
-        BookActivities.store_levels, request, summary="Store the watched levels", **options.RECORD
+        BookActivities.store_levels,
+        request,
+        **options.say(options.RECORD, "Store the watched levels"),
     )
     state.levels_stored = True
+
+
+def _too_young(state: TradeState) -> timedelta:
+    """Return how long until conditional exits begin (spec 12); zero for an unknown age."""
+    if state.held_since is None or not state.age_known:
+        return timedelta(0)
+    begins = state.held_since + state.plan.exits.min_hold
+    return max(begins - workflow.now(), timedelta(0))
 
 
 def _take_wish(state: TradeState, inbox: Inbox) -> None:
@@ -85,8 +89,7 @@ async def _look(state: TradeState) -> HoldView:
     return await workflow.execute_activity_method(
         HoldingActivities.look,
         _request(state),
-        summary="Look at the position",
-        **options.LOOK,
+        **options.say(options.LOOK, "Look at the position"),
     )
 
 
@@ -96,16 +99,15 @@ async def _wait(state: TradeState, inbox: Inbox, seen: HoldView) -> HoldView:
     waiter = workflow.start_activity_method(
         HoldingActivities.watch_position,
         _request(state),
-        summary="Watch the position until there is news",
-        **options.WAIT,
+        **options.say(options.WAIT, "Watch the position until there is news"),
     )
     try:
         await workflow.wait_condition(
             lambda: waiter.done() or inbox.waiting,
-            timeout=SIP,
+            timeout=min(SIP, _too_young(state) or SIP),
             timeout_summary="until the watch is renewed",
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         pass
     if waiter.done():
         return waiter.result()
@@ -117,5 +119,7 @@ def _remember(state: TradeState, view: HoldView) -> None:
     state.shares, state.cost = view.shares, view.cost
     state.high, state.below_stop = view.high, view.below_stop
     state.resolution = view.resolution or state.resolution
+    if view.news is News.NOTHING and view.bid is not None and view.ask is not None:
+        state.reference = Price((view.bid + view.ask) / 2)
     bid = "no bid" if view.bid is None else f"bid {number(view.bid)}"
     show(state, state.stage, f"{number(view.shares)} shares, cost {money(view.cost)}, {bid}")

@@ -67,3 +67,8 @@ ALERT = workflow.ActivityConfig(
     schedule_to_close_timeout=timedelta(minutes=1),
     retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=250)),
 )
+
+
+def say(config: workflow.ActivityConfig, summary: str) -> workflow.ActivityConfig:
+    """Return the options with a line for the Web UI, cut to what its timeline shows."""
+    return {**config, "summary": summary[:180]}

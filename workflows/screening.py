@@ -54,9 +54,9 @@ def _ending_of(opened: Opened) -> Ending | None:
     decision, rest = opened.decision, opened.plan.retry_after_s
     if not opened.won:
         return not_entered(decision.reason, rest)
-    if decision.verdict is Verdict.IGNORE:
+    if decision.verdict is Verdict.IGNORE and decision.for_good:
         return declined(f"{decision.filter}: {decision.reason}")
-    if decision.verdict is Verdict.HOLD:
+    if decision.verdict in (Verdict.HOLD, Verdict.IGNORE):
         return not_entered(f"{decision.filter}: {decision.reason}", rest)
     if decision.verdict is Verdict.ENTER and opened.refusal is not None:
         return not_entered(opened.refusal, rest)

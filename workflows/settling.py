@@ -26,8 +26,7 @@ async def redeem(state: TradeState) -> None:
     redeemed = await workflow.execute_activity_method(
         SettlementActivities.redeem,
         RedeemRequest(key=state.key, resolution=state.resolution),
-        summary="Redeem, and wait for the proceeds",
-        **options.WAIT,
+        **options.say(options.WAIT, "Redeem, and wait for the proceeds"),
     )
     state.proceeds = redeemed.proceeds
 
@@ -39,8 +38,7 @@ async def settle(state: TradeState, reason: str) -> Booked:
         SettleRequest(
             key=state.key, resolution=state.resolution, proceeds=state.proceeds, reason=reason
         ),
-        summary="Close the books",
-        **options.RECORD,
+        **options.say(options.RECORD, "Close the books"),
     )
     profit = "unknown" if booked.profit is None else money(booked.profit)
     show(state, Stage.SETTLED, f"profit {profit}")

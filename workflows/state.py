@@ -36,6 +36,8 @@ class TradeState(BaseModel):
     screenings: int = 0
     entries: int = 0
     exits: int = 0
+    tries: int = 0  # exits prepared or blocked
+    reference: Price | None = None  # last good midpoint of the book
     watching_until: Utc | None = None
     order: OrderRef | None = None  # the order being worked, either leg
     entered: bool = False  # the entry order was posted at least once

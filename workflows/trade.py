@@ -117,8 +117,7 @@ class TradeWorkflow:
                 reason=ending.reason,
                 retry_after_s=ending.retry_after_s,
             ),
-            summary=f"End the trade: {ending.stage.value}",
-            **options.RECORD,
+            **options.say(options.RECORD, f"End the trade: {ending.stage.value}"),
         )
         if ending.stage is Stage.ABANDONED:
             await self._tell_abandoned(ending.reason)
@@ -139,7 +138,7 @@ class TradeWorkflow:
         await alert(
             self.state,
             key=f"abandoned:{self.state.key.workflow_id}",
-            level="warning",
+            priority="normal",
             title="A trade was abandoned",
             text=(
                 f"{reason}. Working orders were cancelled and read back; {self.state.shares}"
@@ -267,5 +266,3 @@ def _result(ending: Stage, reason: str, booked: Booked) -> m.TradeResult:
         fees=booked.fees,
         profit=booked.profit,
     )
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import workflow
 
 from activities.messages import Opened
@@ -44,6 +42,6 @@ async def _rest(inbox: Inbox, state: TradeState) -> None:
             timeout=state.plan.watch.every,
             timeout_summary="until the next look at the watchlist",
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return
     raise cancelled(inbox.stop or "")

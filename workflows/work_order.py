@@ -6,7 +6,6 @@ id travels. It returns when the venue has proven that the order can no longer fi
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -55,8 +54,9 @@ async def _post(order: OrderRef) -> Posted:
     return await workflow.execute_activity_method(
         OrderActivities.post_order,
         OrderRequest(order_id=order.order_id),
-        summary=f"Post {order.side.value} {order.shares.normalize():f} at {order.limit:f}",
-        **options.POST,
+        **options.say(
+            options.POST, f"Post {order.side.value} {order.shares.normalize():f} at {order.limit:f}"
+        ),
     )
 
 
@@ -64,8 +64,9 @@ async def _look(order: OrderRef, *, stop: bool) -> OrderTruth:
     return await workflow.execute_activity_method(
         OrderActivities.read_order,
         OrderRequest(order_id=order.order_id, stop=stop),
-        summary="Cancel the order and read it back" if stop else "Read the order's fate",
-        **options.LOOK,
+        **options.say(
+            options.LOOK, "Cancel the order and read it back" if stop else "Read the order's fate"
+        ),
     )
 
 
@@ -105,7 +106,7 @@ async def _until_proven(
             await alert(
                 state,
                 key=f"unknown-order:{order.order_id}",
-                level="critical",
+                priority="high",
                 title="An order's fate is not known",
                 text=(
                     f"{order.side.value} {order.shares} at {order.limit}, order {order.order_id}."
@@ -139,8 +140,7 @@ async def _next_truth(
     waiter = workflow.start_activity_method(
         OrderActivities.await_order,
         OrderRequest(order_id=order.order_id, known_filled=truth.filled),
-        summary="Wait for a change of the order",
-        **options.WAIT,
+        **options.say(options.WAIT, "Wait for a change of the order"),
     )
     try:
         await workflow.wait_condition(
@@ -148,7 +148,7 @@ async def _next_truth(
             timeout=wait,
             timeout_summary="until the order is asked for again",
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         pass
     if waiter.done():
         return waiter.result()
