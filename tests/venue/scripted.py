@@ -149,9 +149,9 @@ def clob_market(**changes: Any) -> dict[str, Any]:
         "c": CONDITION,
         "t": [{"t": YES, "o": "Yes"}, {"t": NO, "o": "No"}],
         "mos": 5,
-        "mts": 0.01,
+        "mts": "0.01",
         "ao": True,
-        "fd": {"r": 0.05, "e": 1, "to": True},
+        "fd": {"r": "0.05", "e": 1, "to": True},
         "v": "v1",
     }
     return base | changes
