@@ -57,7 +57,7 @@ def _rules(settings: Settings) -> Iterator[str]:
             f"strategy.watch_score must not be above strategy.entry_score {strategy.entry_score},"
             f" was {strategy.watch_score}"
         )
-    if exits.stop >= exits.target:
+    if exits.stop is not None and exits.target is not None and exits.stop >= exits.target:
         yield f"exits.stop must be below exits.target {exits.target}, was {exits.stop}"
     if entry.stake > settings.risk.max_per_market:
         yield (

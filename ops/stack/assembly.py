@@ -14,10 +14,10 @@ from ops.services.postgres_part import PostgresPart
 from ops.services.temporal import DevServer, connect, ensure_search_attributes
 from ops.stack.database import migrate_database, require_database
 from ops.stack.sim import SimPart
-from ops.stack.steps import Step
 from ops.stack.wiring import Wiring
 from ops.supervision.part import Part
 from ops.supervision.process import ProcessPart
+from ops.supervision.step import Step
 from settings.model import Settings
 
 SETTLE = 3.0  # seconds of life that count as ready when a part says nothing

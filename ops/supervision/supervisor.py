@@ -11,6 +11,7 @@ from typing import Literal
 import structlog
 
 from ops.supervision.part import Part, PartFailed
+from ops.supervision.step import Step
 
 log = structlog.get_logger()
 
@@ -73,6 +74,8 @@ class Supervisor:
                 await self.stop()
                 raise
             self._tell(Event("started", part.name, time.monotonic() - begun))
+            if isinstance(part, Step):
+                self._started.remove(part)  # done: nothing to watch, nothing to stop
 
     async def watch(self) -> None:
         """Restart parts that end, for ever; cancel it to stop watching."""

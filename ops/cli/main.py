@@ -1,0 +1,66 @@
+"""The entry of the command line: commands, exit codes, and errors as one clear message."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from typer._click.exceptions import ClickException
+
+from ops.cli import database, down, status, trades, up
+from ops.cli.exits import CliError, Exit
+from ops.cli.show import errors
+from settings.errors import SettingsError
+
+app = typer.Typer(
+    name="touchline",
+    help="Touchline buys an outcome at its first touch of a threshold, and looks after it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 ok, 1 error, 2 not found, 3 not running, 4 configuration, 5 timeout."
+    " `touchline check` and `touchline test` check and test this code.",
+)
+app.command()(up.up)
+app.command()(down.down)
+app.command()(status.status)
+app.command()(trades.trades)
+app.command()(trades.why)
+app.command()(database.migrate)
+app.command()(status.settings)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        return int(app(arguments, standalone_mode=False) or Exit.OK)
+    except SettingsError as e:
+        return _fail("\n".join(e.problems), Exit.CONFIGURATION)
+    except CliError as e:
+        return _fail(str(e), e.code)
+    except ClickException as e:
+        return _fail(e.format_message(), Exit.CONFIGURATION)
+    except typer.Abort:
+        return _fail("stopped", Exit.ERROR)
+    except BrokenPipeError:  # `touchline trades | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.OK
+
+
+def _fail(text: str, code: Exit) -> int:
+    first, *more = text.splitlines() or [""]
+    errors.print(f"touchline: {first}", markup=False, soft_wrap=True)
+    for line in more:
+        errors.print(f"  {line}", markup=False, soft_wrap=True)
+    return code
+
+
+def run() -> None:
+    """Run the command of this process."""
+    sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,38 @@
+"""The sim's own books, which know nothing of ours: the judge."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from domain.money import Shares, Usd, shares, usd
+from domain.record import Record
+
+MILLION = Decimal(1_000_000)
+
+
+class Ledger(Record):
+    """What the venue holds for our wallets: orders it knows, shares, and money in and out."""
+
+    orders: tuple[str, ...]
+    shares: dict[str, Shares]  # token → shares, only where there are any
+    cash: Usd  # the wallets' dollars now
+    deposited: Usd  # what was put in from outside
+
+
+def read_ledger(raw: dict[str, Any]) -> Ledger:
+    """Return the ledger from the body of the sim's `GET /ledger`; amounts are in millionths."""
+    held: dict[str, Shares] = {}
+    cash = deposited = 0
+    for account in raw["accounts"]:
+        cash += int(account["usd"])
+        deposited += int(account["deposited"])
+        for token, amount in account["tokens"].items():
+            if int(amount):
+                held[token] = Shares(held.get(token, Decimal(0)) + Decimal(int(amount)) / MILLION)
+    return Ledger(
+        orders=tuple(order["id"] for order in raw["orders"]),
+        shares={token: shares(amount) for token, amount in held.items()},
+        cash=usd(Decimal(cash) / MILLION),
+        deposited=usd(Decimal(deposited) / MILLION),
+    )
