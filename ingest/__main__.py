@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ from ingest.outage import STORE_AWAY
 from ingest.shards import Shard
 from settings.errors import SettingsError
 from settings.load import load_settings
+from settings.logs import log_to
 from settings.model import Settings
 from store.pool import open_pool
 from venue.connect import Account, Conduct, connect, connect_public
@@ -133,26 +133,6 @@ async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
         await venue.aclose()
         await pool.close()
         log.info("ended")
-
-
-def log_to(level: str, form: str) -> None:
-    """Log one event a line to stderr."""
-    renderer = (
-        structlog.processors.JSONRenderer()
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def main() -> int:

@@ -1,0 +1,36 @@
+"""`python -m worker`: everything it needs comes from the settings."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+import uvloop
+
+from settings.errors import SettingsError
+from settings.load import load_settings
+from settings.logs import log_to
+from venue.errors import VenueError
+from worker.main import run
+
+FAILED, MISCONFIGURED = 1, 4  # exit codes (design 13)
+
+
+def main() -> int:
+    """Read the settings, run, and return the exit code."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return MISCONFIGURED
+    log_to(settings.log.level, settings.log.format)
+    try:
+        uvloop.run(run(settings))
+    except (VenueError, OSError, ValueError) as error:
+        structlog.get_logger().error("failed", error=repr(error))
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

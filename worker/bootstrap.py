@@ -1,0 +1,153 @@
+"""Composition root: settings in, activity objects out. Nothing else knows how parts fit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import asyncpg
+import httpx
+
+from activities.books import BookActivities
+from activities.clock import utc_now
+from activities.evidence import Evidence
+from activities.holding import HoldingActivities
+from activities.opening import OpeningActivities
+from activities.orders import OrderActivities
+from activities.scores import build_scores
+from activities.selling import SellingActivities
+from activities.settlement import SettlementActivities
+from activities.signing import Signing
+from domain.score import Score
+from domain.strategy import GROUP, Registry
+from settings.model import Settings
+from store.account import Account
+from store.alerts import Alerts
+from store.approvals import Approvals
+from store.claims import Claims
+from store.decisions import Decisions
+from store.fills import Fills
+from store.levels import Levels
+from store.markets import Markets
+from store.orders import Orders
+from store.pool import open_pool
+from store.positions import Positions
+from store.scores import Blocks, Scores
+from venue.connect import Account as VenueAccount
+from venue.connect import Conduct, connect
+from venue.polymarket import Venue
+from venue.transport import ApiCreds, Hosts
+
+POOL = 20  # connections; one activity holds one at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything a worker registers, and what it must close."""
+
+    activities: list[Callable[..., Any]]
+    pool: asyncpg.Pool[Any]
+    venue: Venue
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Build the activities of one account and close their connections at the end.
+
+    Raises:
+        ValueError: a strategy or score provider that the settings name does not exist.
+        VenueError: the venue does not let this wallet in.
+    """
+    pool = await open_pool(
+        settings.database_url.get_secret_value(), max_size=POOL, application="touchline-worker"
+    )
+    try:
+        venue = await connect(hosts(settings), account(settings), Conduct())
+        async with httpx.AsyncClient(timeout=5) as models:
+            yield Desk(_activities(settings, pool, venue, models), pool, venue)
+        await venue.aclose()
+    finally:
+        await pool.close()
+
+
+def hosts(settings: Settings) -> Hosts:
+    """Return the venue's addresses."""
+    venue = settings.venue
+    return Hosts(
+        clob=venue.clob_url,
+        gamma=venue.gamma_url,
+        data=venue.data_url,
+        relayer=venue.relayer_url,
+        site=venue.site_url,
+        rpc=venue.rpc_url,
+        market_ws=venue.market_ws_url,
+        user_ws=venue.user_ws_url,
+    )
+
+
+def account(settings: Settings) -> VenueAccount:
+    """Return who trades; the key goes to the signer and nowhere else."""
+    venue, wallet = settings.venue, settings.wallet
+    key = venue.api_key.get_secret_value()
+    creds = None
+    if key:
+        secret, phrase = venue.api_secret, venue.api_passphrase
+        creds = ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
+    return VenueAccount(
+        private_key=wallet.private_key.get_secret_value(),
+        wallet=wallet.address,
+        signature_type=wallet.signature_type,
+        creds=creds,
+        relayer_key=venue.relayer_api_key.get_secret_value(),
+        relayer_address=venue.relayer_api_address,
+    )
+
+
+def _activities(
+    settings: Settings, pool: asyncpg.Pool[Any], venue: Venue, models: httpx.AsyncClient
+) -> list[Callable[..., Any]]:
+    rules, digest, clock = settings.rules, settings.rules_hash, utc_now
+    claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
+    positions, money, markets = Positions(pool), Account(pool), Markets(pool)
+    decisions, levels = Decisions(pool), Levels(pool)
+    scores = build_scores(rules.score, settings.mode, models, _newest(Scores(pool)))
+    strategy = Registry(entry_points(group=GROUP)).get(rules.strategy.name)
+    signing = Signing(venue, orders, rules, digest)
+    evidence = Evidence(venue, markets, positions, money, Blocks(pool), scores, rules, clock)
+    opening = OpeningActivities(
+        claims, decisions, orders, evidence, signing, strategy, rules, digest, clock
+    )
+    order = OrderActivities(venue, orders, fills, money, rules.pace, clock)
+    holding = HoldingActivities(venue, fills, positions, money, clock)
+    selling = SellingActivities(venue, orders, positions, markets, decisions, signing, clock)
+    settlement = SettlementActivities(venue, positions, levels, money, rules.pace, clock)
+    books = BookActivities(claims, orders, positions, levels, Approvals(pool), Alerts(pool), clock)
+    return [
+        opening.open_trade,
+        order.post_order,
+        order.read_order,
+        order.await_order,
+        holding.look,
+        holding.watch_position,
+        selling.prepare_exit,
+        settlement.redeem,
+        settlement.settle,
+        books.end_trade,
+        books.ask_person,
+        books.close_approval,
+        books.store_levels,
+        books.raise_alert,
+    ]
+
+
+def _newest(scores: Scores) -> Callable[[str], Any]:
+    async def newest(token_id: str) -> Score | None:
+        row = await scores.latest(token_id, "table")
+        if row is None:
+            return None
+        return Score(value=row.value, version=row.version, at=row.scored_at)
+
+    return newest

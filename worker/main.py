@@ -1,0 +1,54 @@
+"""Run a worker: register, say that it is ready, and leave in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
+
+from settings.model import Settings
+from worker.bootstrap import Desk, open_desk
+from worker.runner import unsandboxed
+from workflows.trade import TradeWorkflow
+
+log = structlog.get_logger()
+
+GRACE = timedelta(seconds=20)  # activities under way may finish: a post is never cut off
+
+
+async def run(settings: Settings) -> None:
+    """Serve the task queue until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    temporal = settings.temporal
+    client = await Client.connect(
+        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter
+    )
+    async with open_desk(settings) as desk:
+        async with make_worker(client, temporal.task_queue, desk):
+            log.info("ready", queue=temporal.task_queue, wallet=desk.venue.wallet)
+            await stop.wait()
+    log.info("ended")
+
+
+def make_worker(client: Client, queue: str, desk: Desk) -> Worker:
+    """Return a worker with the settings of facts/temporal.md, each with its reason."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[TradeWorkflow],
+        activities=desk.activities,
+        workflow_runner=unsandboxed(),
+        max_cached_workflows=5_000,  # above the open trades, else each event replays a history
+        max_concurrent_activities=200,
+        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(10),
+        nonsticky_to_sticky_poll_ratio=0.4,  # many starts arrive together
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # fail-over in 1.5 s, not 10
+        graceful_shutdown_timeout=GRACE,
+    )
