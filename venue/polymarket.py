@@ -128,6 +128,10 @@ class Venue(PublicVenue):
         """Return whether the account may only close positions."""
         return await self._own.closed_only()
 
+    async def missing_approvals(self) -> list[str]:
+        """Return the approvals the exchanges still need, by the indexer; [] is ready to trade."""
+        return await self._sdk.missing_approvals()
+
     async def api_keys(self) -> list[str]:
         """Return the account's API keys."""
         return await self._own.api_keys()

@@ -40,9 +40,12 @@ class PublicVenue:
         return await self._http.read("clob", "/time", lambda v: fields.as_instant(v, "time"))
 
     async def clock_skew(self) -> timedelta:
-        """Return our clock minus the venue's, corrected by half the round trip."""
+        """Return our clock minus the venue's, within about half a second.
+
+        Corrected by half the round trip, and by the half second that whole seconds hide.
+        """
         began = time.monotonic()
-        theirs = await self.server_time()
+        theirs = await self.server_time() + timedelta(seconds=0.5)
         way = timedelta(seconds=(time.monotonic() - began) / 2)
         return self._now() - way - theirs
 

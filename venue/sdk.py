@@ -159,6 +159,19 @@ class Sdk:
         found = self._client.credentials
         return ApiCreds(key=found.key, secret=found.secret, passphrase=found.passphrase)
 
+    async def missing_approvals(self) -> list[str]:
+        """Return the trading approvals the wallet lacks, as "token -> spender"; [] is ready.
+
+        Raises:
+            VenueError: one of the four kinds.
+        """
+        try:
+            state = await self._client.get_trading_approvals_state()
+        except PolymarketError as cause:
+            raise error_from(cause) from cause
+        money = [f"{a.token_address} -> {a.spender}" for a in state.missing.erc20]
+        return money + [f"{a.token_address} -> {a.operator}" for a in state.missing.erc1155]
+
     async def submit_redeem(self, condition_id: str) -> str:
         """Submit the redemption of a resolved market and wait a little for its end.
 
