@@ -67,7 +67,7 @@ class Fold:
             by_kind[type(event)](event, seen_ns, epoch)
 
     def _changes(self, event: PriceChange, seen_ns: int, epoch: int) -> None:
-        states, ms = self._states, self._ms(event.timestamp)
+        states, quotes, ms = self._states, self._quotes, self._ms(event.timestamp)
         for change in event.price_changes:
             state = states.get(change.asset_id)
             if state is None:
@@ -87,7 +87,7 @@ class Fold:
             if bid == NOT_A_PRICE or ask == NOT_A_PRICE:
                 bid, ask = max(state.bids, default=0), min(state.asks, default=ONE)
             state.ask = ask
-            if bid != state.bid or state.touch is not None and state.touch.epoch != epoch:
+            if bid != state.bid or (quotes and state.touch is not None):
                 self._top(state, bid, ms, seen_ns, epoch)
 
     def _best(self, event: BestBidAsk, seen_ns: int, epoch: int) -> None:
@@ -103,11 +103,11 @@ class Fold:
         self._top(state, bid, ms, seen_ns, epoch)
 
     def _top(self, state: TokenState, bid: int, ms: int, seen_ns: int, epoch: int) -> None:
-        """Take a new best bid: a touch where quotes trigger, and a price for the levels."""
-        state.bid = bid
+        """Take a best bid: a touch where quotes trigger, and a price for the levels if it moved."""
+        moved, state.bid = bid != state.bid, bid
         if self._quotes and state.touch is not None:
             self._meaning(state, state.touch.observe(bid, ms, epoch), bid, "", ms, seen_ns)
-        if state.levels:
+        if moved and state.levels:
             self._sink.level(state)
 
     def _print(self, event: LastTrade, seen_ns: int, epoch: int) -> None:
