@@ -192,7 +192,7 @@ def _ratio(
     """Too few events say nothing; above the ratio trips, exactly at it does not."""
     if all_of < max(least, 1) or Decimal(bad) / all_of <= most:
         return None
-    said = f"{text}: {bad} of {all_of}, at most {most * 100:g} %"
+    said = f"{text}: {bad} of {all_of}, at most {most * 100:.1f} %"
     return Breach(limit=limit, value=f"{bad}/{all_of}", maximum=str(most), text=said)
 
 

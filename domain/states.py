@@ -50,8 +50,8 @@ _VENUE = frozenset({OrderStatus.LIVE, OrderStatus.PARTIAL, OrderStatus.UNKNOWN})
 
 ORDER: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.PREPARED: _VENUE | _ENDS,
-    OrderStatus.UNKNOWN: _VENUE | _ENDS,
-    OrderStatus.LIVE: _VENUE | (_ENDS - {OrderStatus.REFUSED}),
+    OrderStatus.UNKNOWN: (_VENUE | _ENDS) - {OrderStatus.UNKNOWN},
+    OrderStatus.LIVE: (_VENUE | _ENDS) - {OrderStatus.LIVE, OrderStatus.REFUSED},
     OrderStatus.PARTIAL: frozenset(
         {OrderStatus.UNKNOWN, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED}
     ),

@@ -62,14 +62,13 @@ class HighProbYes:
         if not context.rules.size_filter:
             return None
         size, least = context.trade_size, context.rules.min_trade_size
-        match check_size(size, least):
-            case SizeCheck.UNKNOWN:
-                return hold("trade_size", "size unknown", min_trade_size=least)
-            case SizeCheck.TOO_SMALL:
-                reason = f"trade of {size} shares is below {least}"
-                return ignore("trade_size", reason, size=size, min_trade_size=least)
-            case SizeCheck.OK:
-                return None
+        checked = check_size(size, least)
+        if checked is SizeCheck.UNKNOWN:
+            return hold("trade_size", "size unknown", min_trade_size=least)
+        if checked is SizeCheck.TOO_SMALL:
+            reason = f"trade of {size} shares is below {least}"
+            return ignore("trade_size", reason, size=size, min_trade_size=least)
+        return None
 
     def _score(self, context: StrategyContext) -> Decision:
         """Rows 4 to 7."""

@@ -155,10 +155,10 @@ def test_the_context_tells_what_is_known() -> None:
     assert (made.condition_id, made.token_id) == ("0xc0ffee", "111")
     assert (made.question, made.category, made.tags) == ("Will the bill pass?", "Politics", ("US",))
     assert (made.outcome, made.outcome_index) == ("Yes", 0)
-    assert (made.threshold, made.price, made.trade_size) == (D("0.95"), D("0.95"), 60)
-    assert (made.age_seconds, made.hours_to_end) == (90, 36)
+    assert (made.threshold, made.price, made.trade_size) == (D("0.95"), D("0.95"), D(60))
+    assert (made.age_seconds, made.hours_to_end) == (D(90), D(36))
     assert (made.score, made.score_problem, made.entry_score) == (score(), None, D("0.97"))
-    assert (made.max_price, made.stake) == (D("0.95"), 20)
+    assert (made.max_price, made.stake) == (D("0.95"), D(20))
     assert made.position_open and not made.first_crossing
     assert (made.best_bid, made.best_ask, made.now) == (D("0.94"), D("0.95"), NOW)
     assert made.rules == rules().strategy
@@ -166,8 +166,9 @@ def test_the_context_tells_what_is_known() -> None:
 
 def test_xd4_what_is_unknown_is_none_in_the_context() -> None:
     made = seen(market=None, book=None, score=None, trigger=trigger(size=None, question="Hm?"))
-    assert made.hours_to_end is made.best_bid is made.best_ask is made.score is None
-    assert made.category is made.trade_size is None and made.tags == ()
+    assert made.hours_to_end is None and made.best_bid is None and made.best_ask is None
+    assert made.score is None and made.category is None and made.trade_size is None
+    assert made.tags == ()
     assert made.score_problem == "no score" and made.question == "Hm?"
     assert seen(market=market(end_time=None)).hours_to_end is None
 
