@@ -1,0 +1,227 @@
+"""Plays a tape into the exchange at a speed, its times shifted to now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+
+from sim import tape
+from sim.engine import Engine
+from sim.frames import best_bid_ask, last_trade_price, tick_size_change
+from sim.market import SimMarket
+from sim.outbox import MarketEvent
+from sim.resolution import resolve, restore
+from sim.units import ONE
+
+FIRST_NUMBER = 5_000_000  # Gamma ids begin here
+SAVE_MS = 200
+
+
+class Clock:
+    """Maps the tape's time to real time: `real = origin + (offset - start) / speed`."""
+
+    def __init__(self, origin_ms: int, start_ms: int, speed: float) -> None:
+        self._origin = origin_ms
+        self._start = start_ms
+        self._speed = speed
+
+    def real(self, offset_ms: int) -> int:
+        """Return the real epoch milliseconds of an offset of the tape."""
+        return self._origin + round((offset_ms - self._start) / self._speed)
+
+    def offset(self, real_ms: int) -> int:
+        """Return the offset of the tape at a real time."""
+        return self._start + int((real_ms - self._origin) * self._speed)
+
+
+class Playback:
+    """One source of events with its markets. Resumes where an earlier sim stopped."""
+
+    def __init__(self, engine: Engine, header: tape.Header, events: list[tape.Event]) -> None:
+        self._engine = engine
+        self._header = header
+        self._events = events
+        self._next = 0
+        position = engine.memory.position
+        identity = f"{header.source}:{header.first_ms}:{len(events)}"
+        if position.source != identity:
+            position.source, position.offset_ms, position.done = identity, 0, False
+        self.position = position
+        self.markets: list[SimMarket] = []
+        self.clock = Clock(engine.now(), position.offset_ms, engine.config.speed)
+        self._saved_ms = 0
+        self._silent = False
+        self._list_markets()
+
+    @classmethod
+    def of_file(cls, engine: Engine, path: Path) -> Playback:
+        """Read a whole tape, so that a damaged one is refused before anything plays.
+
+        Raises:
+            TapeError: the tape is missing or damaged.
+        """
+        return cls(engine, tape.read_header(path), list(tape.read(path)))
+
+    @property
+    def span_ms(self) -> int:
+        """Return the length of the tape."""
+        return self._header.span_ms
+
+    def begin(self, now_ms: int) -> None:
+        """Anchor the clock at now and bring books back to where the tape stood."""
+        self.clock = Clock(now_ms, self.position.offset_ms, self._engine.config.speed)
+        for market, source in zip(self.markets, self._header.markets, strict=True):
+            market.start_ms = self.clock.real(source.start_ms - self._header.first_ms)
+            market.end_ms = self.clock.real(source.end_ms - self._header.first_ms)
+            market.changed_ms = now_ms
+        self._silent = True
+        if self.position.offset_ms:
+            self.play(self.position.offset_ms, now_ms)
+        self._silent = False
+        self._engine.exchange.outbox.drain()
+
+    def play(self, offset_ms: int, now_ms: int) -> None:
+        """Apply all events up to an offset of the tape."""
+        while self._next < len(self._events) and self._events[self._next].at <= offset_ms:
+            self._apply(self._events[self._next], now_ms)
+            self._next += 1
+        self.position.offset_ms = max(offset_ms, self.position.offset_ms)
+        done = self._next >= len(self._events)
+        if done != self.position.done or now_ms - self._saved_ms >= SAVE_MS:
+            self._saved_ms = now_ms
+            self.position.done = done
+            self._engine.memory.put("position", "source", self.position)
+
+    async def run(self) -> None:
+        """Play to the end in real time."""
+        engine = self._engine
+        await engine.playing.wait()
+        await asyncio.sleep(engine.config.lead_ms / 1000)
+        self.begin(engine.now())
+        while not self.position.done:
+            now = engine.now()
+            self.play(self.clock.offset(now), now)
+            engine.commit()
+            await asyncio.sleep(self._pause(now))
+
+    def _pause(self, now_ms: int) -> float:
+        if self._next >= len(self._events):
+            return 0
+        wait = self.clock.real(self._events[self._next].at) - now_ms
+        return min(max(wait / 1000, 0.002), 0.2)
+
+    def _list_markets(self) -> None:
+        for index, source in enumerate(self._header.markets):
+            market = market_of(source, FIRST_NUMBER + index)
+            market.start_ms = self.clock.real(source.start_ms - self._header.first_ms)
+            market.end_ms = self.clock.real(source.end_ms - self._header.first_ms)
+            if record := self._engine.memory.resolved.get(market.condition_id):
+                restore(market, record)
+            self.markets.append(market)
+            self._engine.exchange.list_market(market)
+
+    def _apply(self, event: tape.Event, now_ms: int) -> None:
+        market = self.markets[event.market]
+        if market.closed:
+            return
+        if isinstance(event, tape.Book):
+            book_event(self._engine, market, event.bids, event.asks, now_ms, silent=self._silent)
+        elif isinstance(event, tape.Changes):
+            changes_event(self._engine, market, event.changes, now_ms, silent=self._silent)
+        elif isinstance(event, tape.Print):
+            print_event(self._engine, market, event, now_ms)
+        elif isinstance(event, tape.Tick):
+            tick_event(self._engine, market, event.tick, now_ms)
+        elif isinstance(event, tape.Dispute):
+            market.oracle = event.status
+            market.was_disputed |= event.status == "disputed"
+        else:
+            resolve(self._engine.exchange, market, event.payouts, now_ms, silent=self._silent)
+
+
+def market_of(source: tape.TapeMarket, number: int) -> SimMarket:
+    """Return the sim's market of a tape's market, times still those of the tape."""
+    return SimMarket(
+        number=number,
+        condition_id=source.condition_id.lower(),
+        tokens=source.tokens,
+        outcomes=source.outcomes,
+        question=source.question,
+        slug=source.slug,
+        start_ms=source.start_ms,
+        end_ms=source.end_ms,
+        tick=source.tick,
+        min_size=source.min_size,
+        fee_rate=Decimal(source.fee_rate),
+        category=source.category,
+        tags=source.tags,
+        neg_risk=source.neg_risk,
+        protocol=source.protocol,
+    )
+
+
+def book_event(
+    engine: Engine,
+    market: SimMarket,
+    bids: Iterable[tape.Level],
+    asks: Iterable[tape.Level],
+    now_ms: int,
+    *,
+    silent: bool = False,
+) -> None:
+    """Show a whole new book."""
+    book = engine.exchange.books[market.condition_id]
+    book.replace(dict(bids), dict(asks))
+    market.changed_ms = now_ms
+    if not silent:
+        engine.exchange.show_books(market.condition_id)
+        engine.exchange.fills.cross(market.condition_id, now_ms)
+
+
+def changes_event(
+    engine: Engine,
+    market: SimMarket,
+    changes: Iterable[tape.Change],
+    now_ms: int,
+    *,
+    silent: bool = False,
+) -> None:
+    """Show new sizes of some levels, and what follows from them."""
+    exchange = engine.exchange
+    book = exchange.books[market.condition_id]
+    top = (book.best("B"), book.best("A"))
+    levels = []
+    for side, price, size in changes:
+        book.set(side, price, size)
+        levels.append((side, price))
+    if silent:
+        return
+    exchange.show(market.condition_id, levels, now_ms)
+    if top != (book.best("B"), book.best("A")):
+        for outcome, token in enumerate(market.tokens):
+            frame = best_bid_ask(market, book, outcome, now_ms)
+            exchange.outbox.market(MarketEvent((token,), frame, custom=True))
+    exchange.fills.cross(market.condition_id, now_ms)
+
+
+def print_event(engine: Engine, market: SimMarket, event: tape.Print, now_ms: int) -> None:
+    """Publish a print, and fill resting orders that it traded through."""
+    market.last_price[event.outcome] = event.price
+    market.last_price[1 - event.outcome] = ONE - event.price
+    market.last_side[event.outcome] = event.side
+    market.volume += event.price * event.size // ONE
+    frame = last_trade_price(market, event.outcome, event.price, event.size, event.side, now_ms)
+    engine.exchange.outbox.market(MarketEvent((market.tokens[event.outcome],), frame))
+    engine.exchange.fills.traded(market.condition_id, event, now_ms)
+
+
+def tick_event(engine: Engine, market: SimMarket, tick: int, now_ms: int) -> None:
+    """Change the tick size."""
+    old, market.tick = market.tick, tick
+    if old == tick:
+        return
+    for outcome, token in enumerate(market.tokens):
+        frame = tick_size_change(market, outcome, old, now_ms)
+        engine.exchange.outbox.market(MarketEvent((token,), frame))
