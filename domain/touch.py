@@ -111,12 +111,13 @@ class Touch:
         return self._fire()
 
     def rearm(self) -> None:
-        """Allow one more touch: the claim was released and its rest is over.
+        """Allow one more touch, if this token fired or was retired: its claim was released.
 
-        Also for a token that an earlier process saw cross (`spent` claims loaded at start).
+        The first crossing has been seen by then, here or by the process that held the claim.
         """
-        self.crossed = True
-        self.fired = False
+        if self.fired:
+            self.crossed = True
+            self.fired = False
 
     def retire(self) -> None:
         """Never fire (again): the claim is taken or spent."""

@@ -148,13 +148,22 @@ def test_q3_after_a_release_the_next_print_above_is_an_entry_chance() -> None:
 
 def test_q3_a_claim_released_before_a_restart_needs_no_new_crossing() -> None:
     touch = Touch(T)
+    touch.retire()
     touch.rearm()
     assert touch.observe(960_000, 1, 0) is QUIET  # opens the epoch
     assert touch.observe(960_000, 2, 0) is TOUCH
     again = Touch(T)
+    again.retire()
     again.rearm()
     assert again.observe(940_000, 2000, 0) is QUIET
     assert again.read_back(960_000, 1500) is TOUCH
+
+
+def test_q3_a_release_tells_nothing_of_the_other_token() -> None:
+    touch = Touch(T)
+    touch.rearm()
+    assert touch.observe(960_000, 1, 0) is QUIET
+    assert touch.observe(960_000, 2, 0) is QUIET
 
 
 def test_a_retired_token_never_fires() -> None:
