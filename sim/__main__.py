@@ -38,7 +38,7 @@ def configuration(arguments: list[str], environment: dict[str, str]) -> SimConfi
     flags = vars(parser.parse_args(arguments))
     values = _file(flags.pop("config"))
     for name, value in environment.items():
-        if name.startswith(PREFIX):
+        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}_"):  # __ is the bot's own
             values[name.removeprefix(PREFIX).lower()] = value
     values.update({name: value for name, value in flags.items() if value is not None})
     return SimConfig.model_validate(values)
