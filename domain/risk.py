@@ -90,12 +90,6 @@ CAPS: tuple[Cap, ...] = (
         value=lambda exposure, wish: exposure.total + wish.cost,
         maximum=lambda rules: rules.max_total,
     ),
-    Cap(
-        name="max_daily_loss",
-        text="dollars lost today",
-        value=lambda exposure, _: exposure.daily_loss,
-        maximum=lambda rules: rules.max_daily_loss,
-    ),
 )
 
 
@@ -112,7 +106,7 @@ def refuse(exposure: Exposure, wish: Wish, rules: RiskRules, now: datetime) -> B
         if value > maximum:
             text = f"{cap.text}: {value}, at most {maximum}"
             return Breach(limit=cap.name, value=str(value), maximum=str(maximum), text=text)
-    return _funds(exposure, wish, rules, now)
+    return _loss(exposure.daily_loss, rules.max_daily_loss) or _funds(exposure, wish, rules, now)
 
 
 def tradeable(balance: Usd, reserved: Usd, floor: Usd) -> Usd:
@@ -197,9 +191,10 @@ def _ratio(
 
 
 def _loss(loss: Usd, most: Usd) -> Breach | None:
-    if loss <= most:
+    """A loss that reaches the limit is enough."""
+    if loss < most:
         return None
-    text = f"dollars lost today: {loss}, at most {most}"
+    text = f"dollars lost today: {loss}, entries stop at {most}"
     return Breach(limit="max_daily_loss", value=str(loss), maximum=str(most), text=text)
 
 

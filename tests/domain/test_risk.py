@@ -52,7 +52,7 @@ def test_an_ordinary_stake_with_its_fee_fits_the_default_limits() -> None:
         ("max_per_market", {"market": D(0)}, {"market": D("0.01")}),
         ("max_per_event", {"event": D(40)}, {"event": D("40.01")}),
         ("max_total", {"total": D(980)}, {"total": D("980.01")}),
-        ("max_daily_loss", {"daily_loss": D(100)}, {"daily_loss": D("100.01")}),
+        ("max_daily_loss", {"daily_loss": D("99.99")}, {"daily_loss": D(100)}),
     ],
 )
 def test_each_cap_may_be_reached_and_not_passed(
@@ -201,7 +201,7 @@ def test_an_ordinary_day_trips_nothing() -> None:
     [
         ("max_error_ratio", {"order_errors": 25}, {"order_errors": 26}),
         ("max_reversal_ratio", {"fills_failed": 10}, {"fills_failed": 11}),
-        ("max_daily_loss", {"daily_loss": D(100)}, {"daily_loss": D("100.01")}),
+        ("max_daily_loss", {"daily_loss": D("99.99")}, {"daily_loss": D(100)}),
     ],
 )
 def test_each_breaker_trips_above_its_bound(
@@ -216,7 +216,7 @@ def test_breakers_say_what_they_saw_and_trip_together() -> None:
     assert [(b.text, b.value, b.maximum) for b in tripped(seen, rules().risk)] == [
         ("orders that failed: 30 of 100, at most 25.0 %", "30/100", "0.25"),
         ("settlements that failed: 20 of 100, at most 10.0 %", "20/100", "0.10"),
-        ("dollars lost today: 101, at most 100", "101", "100"),
+        ("dollars lost today: 101, entries stop at 100", "101", "100"),
     ]
 
 
