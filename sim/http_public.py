@@ -261,5 +261,7 @@ def _price_of(market: SimMarket, outcome: int) -> float:
 
 
 def iso(ms: int) -> str:
-    """Return a time as the venue prints it."""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time as the venue prints it; milliseconds only when there are any."""
+    seconds, rest = divmod(ms, 1000)
+    fraction = f".{rest:03d}" if rest else ""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S") + fraction + "Z"

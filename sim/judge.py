@@ -57,15 +57,11 @@ def checks(engine: Engine) -> list[str]:
 
 def _audit(engine: Engine, account: Account) -> list[str]:
     """Recompute a wallet from deposits, settled trades and redemptions."""
-    usd, tokens = account.deposited, dict(account.moved)
+    tokens = dict(account.moved)
+    usd = account.deposited + _redeemed(engine, account, tokens)
     for trade in engine.memory.trades.values():
         if trade.status in ("MINED", "CONFIRMED"):
             usd += _flow(engine, trade, account, tokens)
-    for record in engine.memory.redemptions.values():
-        if record.account.lower() == account.address.lower():
-            usd += record.usd
-            for token, size in record.burnt.items():
-                tokens[token] = tokens.get(token, 0) - size
     wrong = []
     if usd != account.usd:
         wrong.append(f"{account.address}: expected {text(usd)} USD, was {text(account.usd)}")
@@ -74,6 +70,16 @@ def _audit(engine: Engine, account: Account) -> list[str]:
             held = text(account.tokens.get(token, 0))
             wrong.append(f"{account.address}: expected {text(size)} of {token}, was {held}")
     return wrong
+
+
+def _redeemed(engine: Engine, account: Account, tokens: dict[str, int]) -> int:
+    usd = 0
+    for record in engine.memory.redemptions.values():
+        if record.account.lower() == account.address.lower():
+            usd += record.usd
+            for token, size in record.burnt.items():
+                tokens[token] = tokens.get(token, 0) - size
+    return usd
 
 
 def _flow(engine: Engine, trade: Trade, account: Account, tokens: dict[str, int]) -> int:

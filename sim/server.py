@@ -117,7 +117,7 @@ class Sim:
         self._servers.append(server)
         task = asyncio.create_task(_run(server, listener))
         self._tasks.append(task)
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - no event to wait for
             await asyncio.sleep(0.005)
         if task.done():
             task.result()
