@@ -27,6 +27,7 @@ from domain.money import (
 )
 from domain.orders import Side, TimeInForce
 from domain.record import Record
+from domain.rules import EntryRules
 
 HALF = Decimal("0.5")
 
@@ -60,6 +61,15 @@ class NoPlan(Record):
     filter: str
     reason: str
     values: dict[str, str] = {}
+
+
+def worst_price(touched: Price, rules: EntryRules) -> Price:
+    """Return the most to pay a share: min(touched, cap), or the cap where the settings say so.
+
+    A print is a price somebody paid, hence the limit (spec Q1). A touched quote is a bid, below
+    every offer: limited to it nothing would ever be bought.
+    """
+    return rules.max_price if rules.pay_up_to == "cap" else min(touched, rules.max_price)
 
 
 def limit_price(touched: Price, max_price: Price, tick: Price) -> Price | None:

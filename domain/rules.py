@@ -79,6 +79,7 @@ class EntryRules(Rules):
 
     stake: Usd = Field(default=Usd(Decimal(20)), gt=0)  # dollars, not shares (Q4)
     max_price: Price = Field(default=Price(Decimal("0.95")), gt=0, lt=1)
+    pay_up_to: Literal["touch", "cap"] = "touch"  # Q1; `cap` for quotes: a bid is no offer
     style: EntryStyle = EntryStyle.TAKE
     post_within: timedelta = timedelta(seconds=20)  # past this the intent is stale
     rest_for: timedelta = timedelta(minutes=5)  # rest style only
@@ -155,6 +156,16 @@ class PaceRules(Rules):
     escalate_after: timedelta = timedelta(seconds=60)  # an unknown order alerts a person
 
 
+class ReconcileRules(Rules):
+    """How the venue's truth is brought into the books (spec 13; findings G10, XD-2)."""
+
+    hold_policy: Literal["new", "mature", "actual"] = "actual"  # how adopted shares are aged
+    mature_age: timedelta = timedelta(days=8)  # what `mature` takes for granted
+    misses: int = Field(default=2, ge=2)  # readings in a row before anything is closed
+    grace: timedelta = timedelta(minutes=1)  # a younger claim or order is left to its trade
+    overlap: timedelta = timedelta(minutes=10)  # trades are read back over the last run
+
+
 class TradeRules(Rules):
     """All rules one trade is run by; stored with its decisions as a hash."""
 
@@ -168,3 +179,4 @@ class TradeRules(Rules):
     exits: ExitRules = ExitRules()
     watch: WatchRules = WatchRules()
     pace: PaceRules = PaceRules()
+    reconcile: ReconcileRules = ReconcileRules()

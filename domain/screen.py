@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from domain.context import ScreenContext
 from domain.decision import Decision, Verdict, hold
-from domain.entry import OrderPlan, limit_price, plan_entry
+from domain.entry import OrderPlan, limit_price, plan_entry, worst_price
 from domain.filters import first_objection
 from domain.gates import entry_gate, figures
-from domain.money import Price
 from domain.orders import TimeInForce
 from domain.rules import EntryStyle, TradeRules
 from domain.strategy import Strategy, ask
@@ -70,7 +69,7 @@ def check_entry(
     book, market = context.book, context.market
     if book is None or market is None or decision.limit is None or decision.stake is None:
         return hold("book", "the book could not be read")
-    wanted = Price(min(decision.limit, context.trigger.price))
+    wanted = min(decision.limit, worst_price(context.trigger.price, rules.entry))
     limit = limit_price(wanted, rules.entry.max_price, book.tick)
     if limit is None:
         return hold("tick", f"no price of the {book.tick} grid is at or below {wanted}")

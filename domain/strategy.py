@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from domain.context import ScreenContext
 from domain.decision import Decision, Verdict
+from domain.entry import worst_price
 from domain.money import Price, Shares, Usd
 from domain.record import Record, Utc
 from domain.rules import StrategyRules, TradeRules
@@ -41,6 +42,7 @@ class StrategyContext(Record):
     score_problem: str | None  # why there is none
     entry_score: Decimal
     max_price: Price
+    worst_price: Price  # the most to pay: min(price, max_price), or max_price (entry.pay_up_to)
     stake: Usd
     position_open: bool
     first_crossing: bool
@@ -143,6 +145,7 @@ def strategy_context(context: ScreenContext, rules: TradeRules) -> StrategyConte
         score_problem=problem,
         entry_score=entry_score(rules),
         max_price=rules.entry.max_price,
+        worst_price=worst_price(trigger.price, rules.entry),
         stake=rules.entry.stake,
         position_open=context.position_open,
         first_crossing=context.first_crossing,

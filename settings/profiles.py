@@ -24,6 +24,7 @@ DEMO = {
     "strategy.size_filter": Preset("false", "no trades recorded, so no trade size to judge"),
     "score.provider": Preset("market", "the book's own midpoint is the score; refused in live"),
     "score.floor": Preset("0.94", "a floor to match that score (default: a model's 0.97)"),
+    "entry.pay_up_to": Preset("cap", "a bid is no offer: pay up to the cap, not the bid"),
     "entry.max_price": Preset(
         "0.98",
         "asks after a touch average 0.961; try --set entry.max_price=0.95: nothing is bought",

@@ -19,7 +19,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from domain.decision import Decision, enter, hold, ignore, watch
-from domain.money import Price, Shares
+from domain.money import Shares
 from domain.strategy import StrategyContext
 
 
@@ -78,9 +78,8 @@ class HighProbYes:
         score = context.score.value
         figures = {"score": score, "entry_score": wanted, "size": context.trade_size}
         if score >= wanted:
-            limit = Price(min(context.price, context.max_price))
             reason = f"score {score} reaches {wanted}"
-            return enter(reason, limit, context.stake, **figures)
+            return enter(reason, context.worst_price, context.stake, **figures)
         if score >= floor:
             return watch(f"score {score} is between {floor} and {wanted}", **figures)
         return hold("score", f"score {score} is below {floor}", watch_score=floor, **figures)

@@ -161,7 +161,7 @@ def footer(trades: list[TradeLine], sim: dict[str, Any]) -> str:
         counts[trade.state] = counts.get(trade.state, 0) + 1
     parts = [f"{state} {count}" for state, count in sorted(counts.items())]
     if sim:
-        parts.append(f"frames {sim.get('frames', 0)}")
+        parts.append(f"frames {sim.get('frames_sent', 0)}")
         parts.append("tape at its end" if sim.get("tape_done") else "tape plays")
     return " · ".join([*parts, "Ctrl-C stops"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -13,8 +14,10 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-out = Console(highlight=False)
+PIPE_WIDTH = 160  # a pipe has no width of its own; 80 would fold every id
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -47,7 +50,7 @@ def _plain(value: object) -> object:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     """Return a table; cell texts come from outside and are never read as markup."""
-    shown = Table(title=title or None, title_justify="left", header_style="bold")
+    shown = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
     for name in columns:
         right = name.endswith("$") or name in ("price", "shares", "limit", "times", "posts")
         shown.add_column(name, justify="right" if right else "left", overflow="fold")

@@ -18,6 +18,12 @@ from store.views import TradeLine, Views
 
 COLUMNS = ("when (UTC)", "market", "outcome", "state", "shares", "price", "spent $", "profit $")
 
+_DETAILS = {
+    "orders": ("order_id", "leg", "side", "tif", "limit", "shares", "filled", "status", "posts"),
+    "fills": ("trade_id", "order_id", "side", "price", "shares", "fee", "status", "matched_at"),
+    "exits": ("kind", "final", "shares", "cost", "proceeds", "fees", "profit", "reason", "at"),
+}
+
 
 def trade_rows(trades: Sequence[TradeLine]) -> list[tuple[object, ...]]:
     """Return the cells of a list of trades."""
@@ -86,10 +92,15 @@ def _print_one(trade: TradeLine, details: dict[str, Any]) -> None:
     facts = trade.model_dump(exclude={"question", "mode"})
     title = printable(trade.question or trade.condition_id, 100)
     out.print(table(title, ("", ""), [(k.replace("_", " "), v) for k, v in facts.items()]))
-    for name, rows in details.items():
-        if rows:
-            columns = tuple(rows[0])
-            out.print(table(name, columns, [tuple(row.values()) for row in rows]))
+    for name, columns in _DETAILS.items():
+        if rows := details[name]:
+            cells = [tuple(_cell(column, row[column]) for column in columns) for row in rows]
+            out.print(table(name, columns, cells))
+
+
+def _cell(column: str, value: object) -> object:
+    """Return an id cut to what tells it from others; `--json` has it whole."""
+    return printable(str(value), 16) if column.endswith("_id") else value
 
 
 def why(

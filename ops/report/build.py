@@ -83,7 +83,7 @@ async def build_report(
     return Report(
         source=str(status.get("source", "")),
         markets=int(status.get("markets", 0)),
-        frames=int(status.get("frames", 0)),
+        frames=int(status.get("frames_sent", 0)),
         triggers=totals.triggers,
         decisions=await views.reasons(mode, BEGINNING),
         trades=count(await views.trades(mode, limit=1_000_000)),

@@ -8,8 +8,6 @@ from typing import Any
 from domain.money import Shares, Usd, shares, usd
 from domain.record import Record
 
-MILLION = Decimal(1_000_000)
-
 
 class Ledger(Record):
     """What the venue holds for our wallets: orders it knows, shares, and money in and out."""
@@ -21,18 +19,18 @@ class Ledger(Record):
 
 
 def read_ledger(raw: dict[str, Any]) -> Ledger:
-    """Return the ledger from the body of the sim's `GET /ledger`; amounts are in millionths."""
-    held: dict[str, Shares] = {}
-    cash = deposited = 0
+    """Return the ledger from the body of the sim's `GET /ledger`; amounts are decimal text."""
+    held: dict[str, Decimal] = {}
+    cash = deposited = Decimal(0)
     for account in raw["accounts"]:
-        cash += int(account["usd"])
-        deposited += int(account["deposited"])
+        cash += Decimal(account["usd"])
+        deposited += Decimal(account["deposited"])
         for token, amount in account["tokens"].items():
-            if int(amount):
-                held[token] = Shares(held.get(token, Decimal(0)) + Decimal(int(amount)) / MILLION)
+            if Decimal(amount):
+                held[token] = held.get(token, Decimal(0)) + Decimal(amount)
     return Ledger(
         orders=tuple(order["id"] for order in raw["orders"]),
         shares={token: shares(amount) for token, amount in held.items()},
-        cash=usd(Decimal(cash) / MILLION),
-        deposited=usd(Decimal(deposited) / MILLION),
+        cash=usd(cash),
+        deposited=usd(deposited),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from ops.services.postgres_part import PostgresPart
 from ops.services.temporal import DevServer, connect, ensure_search_attributes
 from ops.stack.database import migrate_database, require_database
 from ops.stack.sim import SimPart
+from ops.stack.wallet import PlayWallet
 from ops.stack.wiring import Wiring
 from ops.supervision.part import Part
 from ops.supervision.process import ProcessPart
@@ -44,9 +44,7 @@ class Stack:
         """Return the parts in order: databases, the venue, the workers, the eyes."""
         parts: list[Part] = [*self._database(), self._temporal()]
         if self.settings.sim.source != "off":
-            self._make_wallet()
-            self.sim = SimPart(self.settings, self._wiring, self._lifeline)
-            parts.append(self.sim)
+            parts += self._venue()
         parts += [self._module("worker"), self._module("ingest")]
         if importlib.util.find_spec("ops.dashboard") is not None:
             parts.append(self._module("dashboard", "ops.dashboard"))
@@ -97,16 +95,15 @@ class Stack:
             page = f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows"
             self.links["Temporal Web UI"] = page
 
-    def _make_wallet(self) -> None:
-        """Make a wallet for play money, kept in the state: the sim verifies signatures."""
+    def _venue(self) -> list[Part]:
+        sim = self.sim = SimPart(self.settings, self._wiring, self._lifeline)
         if self.settings.wallet.private_key.get_secret_value():
-            return
-        path = self.state / "play-wallet.key"
-        if not path.exists():
-            handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write("0x" + secrets.token_hex(32))
-        self._wiring.tell("wallet.private_key", path.read_text())
+            return [sim]
+        wallet = PlayWallet.kept_in(self.state)
+        self._wiring.tell("wallet.private_key", wallet.private_key)
+        self._wiring.tell("wallet.signature_type", "2")
+        self._wiring.tell("venue.relayer_api_key", "play-money")  # the sim wants one, not which
+        return [sim, Step("wallet", lambda: sim.fund(wallet.signer))]
 
     def _module(self, name: str, module: str = "") -> ProcessPart:
         command = child_command(self._lifeline, module or name)

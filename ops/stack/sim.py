@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,19 @@ from ops.supervision.part import PartFailed
 from ops.supervision.process import ProcessPart
 from settings.model import Settings
 from settings.place import ROOT
+from sim.wallets import safe_of
+
+# What the sim calls its URLs → our settings.
+URLS = {
+    "clob": "clob_url",
+    "gamma": "gamma_url",
+    "data": "data_url",
+    "relayer": "relayer_url",
+    "site": "site_url",
+    "rpc": "rpc_url",
+    "ws_market": "market_ws_url",
+    "ws_user": "user_ws_url",
+}
 
 
 class SimPart(ProcessPart):
@@ -44,16 +58,17 @@ class SimPart(ProcessPart):
 
     async def status(self) -> dict[str, Any]:
         """Return what the sim says of its tape: playing, tape_done, frames, markets …"""
-        return await self._get("/status")
+        return await self._ask("GET", "/status")
 
     async def ledger(self) -> dict[str, Any]:
         """Return the sim's own books, the judge of ours."""
-        return await self._get("/ledger")
+        return await self._ask("GET", "/ledger")
 
-    async def _get(self, path: str) -> dict[str, Any]:
-        async with httpx.AsyncClient(timeout=5) as client:
-            reply = await client.get(
-                self.control_url + path, headers={"Authorization": f"Bearer {self.token}"}
+    async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self.token}"}
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            reply = await client.request(
+                method, self.control_url + path, headers=headers, json=body
             )
             reply.raise_for_status()
             return dict(reply.json())
@@ -79,17 +94,31 @@ class SimPart(ProcessPart):
 
     async def _announced(self, part: ProcessPart) -> bool:
         for line in part.fresh_log().splitlines():
-            if line.startswith("{") and '"clob_url"' in line:
+            if line.startswith("{") and '"ready"' in line:
                 self._read(json.loads(line))
                 return True
         return False
 
-    def _read(self, urls: dict[str, str]) -> None:
-        for name, url in urls.items():
-            if name == "control_url":
-                self.control_url = url
-            elif name.endswith("_url"):
-                self._wiring.tell(f"venue.{name}", url)
+    def _read(self, said: dict[str, str]) -> None:
+        self.control_url = said["control"]
+        for name, key in URLS.items():
+            self._wiring.tell(f"venue.{key}", said[name])
+
+    async def fund(self, signer: str) -> None:
+        """Put the play money into the wallet of this signer, once in its life.
+
+        Raises:
+            PartFailed: the sim refuses.
+        """
+        wallet = safe_of(signer)
+        known = {item["address"].lower(): item for item in (await self.ledger())["accounts"]}
+        if Decimal(known.get(wallet.lower(), {}).get("deposited", "0")) > 0:
+            return
+        body = {"address": wallet, "owner": signer, "usd": str(self._settings.sim.balance)}
+        try:
+            await self._ask("POST", "/wallets", body)
+        except httpx.HTTPError as e:
+            raise PartFailed(f"the sim did not fund the play wallet: {e}") from e
 
 
 def find_tape(path: Path) -> Path:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from settings.keys import is_secret, leaves
-from settings.layers import COMMON, variable
+from settings.layers import COMMON, PREFIX, variable
 from settings.place import ROOT
 
 # Which groups of secrets a part may see. Everything else is taken out of its environment.
@@ -14,9 +14,8 @@ MAY_SEE = {
     "worker": ("wallet.", "venue.", "database_url", "temporal.", "alerts."),
     "ingest": ("wallet.", "venue.", "database_url", "temporal."),
     "dashboard": ("dashboard.", "database_url", "temporal."),
-    "sim": (),
-    "temporal": (),
 }
+NO_SETTINGS = ("sim", "temporal")  # foreign to our settings: they are told otherwise
 
 
 class Wiring:
@@ -43,6 +42,8 @@ class Wiring:
         return {name: value for name, value in everything.items() if self._allowed(part, name)}
 
     def _allowed(self, part: str, name: str) -> bool:
+        if part in NO_SETTINGS and name.startswith(PREFIX):
+            return False
         key = _KEYS.get(name)
         if key is None or not is_secret(key):
             return True

@@ -17,10 +17,12 @@ from domain.entry import (
     plan_entry,
     plan_exit,
     venue_amounts,
+    worst_price,
 )
 from domain.market import Fee, Market, Token
 from domain.money import CENT, TAKER_STEP, TICKS, Price, Shares, Usd, on_tick
 from domain.orders import Side, TimeInForce
+from domain.rules import EntryRules
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 YES = Token(token_id="1", outcome="Yes", index=0)
@@ -207,3 +209,11 @@ def test_an_exit_limit_between_ticks_goes_up_not_down() -> None:
 def test_amounts_of_resting_sells_are_exact() -> None:
     made = venue_amounts(Side.SELL, TimeInForce.GTC, Price(D("0.9511")), Shares(D("10.01")))
     assert made == Amounts(maker=D("10.01"), taker=D("9.520511"))
+
+
+def test_q1_a_touched_quote_may_pay_up_to_the_cap_since_a_bid_is_no_offer() -> None:
+    touch = EntryRules(max_price=Price(D("0.98")))
+    cap = EntryRules(max_price=Price(D("0.98")), pay_up_to="cap")
+    for touched, at_touch in (("0.95", "0.95"), ("0.99", "0.98")):
+        assert worst_price(Price(D(touched)), touch) == D(at_touch)
+        assert worst_price(Price(D(touched)), cap) == D("0.98")

@@ -1,0 +1,1 @@
+"""Replay: the same fold and the same decisions as live, over a recording, without Temporal."""
