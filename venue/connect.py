@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 import httpx
 
@@ -14,6 +15,8 @@ from venue.public import PublicVenue
 from venue.sdk import SAFE, Sdk, address_of, wallet_for
 from venue.signing import Signer
 from venue.transport import ApiCreds, Hosts, Login, Retry, Transport
+
+KEEP_ALIVE: Final = 30.0  # seconds idle; a new connection would cost the next order three trips
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,9 @@ def connect_public(
 def _transport(hosts: Hosts, conduct: Conduct | None, login: Login | None) -> Transport:
     how = conduct or Conduct()
     client = httpx.AsyncClient(
-        http2=True, timeout=httpx.Timeout(connect=how.timeout, read=10.0, write=10.0, pool=2.0)
+        http2=True,
+        timeout=httpx.Timeout(connect=how.timeout, read=10.0, write=10.0, pool=2.0),
+        limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE),
     )
     return Transport(
         hosts, login=login, limiter=Limiter(share=how.share), retry=how.retry, client=client

@@ -1,0 +1,217 @@
+"""The whole port against a running sim: money goes out and comes back, and the books agree."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from domain.book import Book
+from domain.market import Market
+from domain.money import Price, price, shares
+from domain.orders import FillStatus, Intent, Landing, OrderStatus, TimeInForce
+from tests.venue.scripted import KEY, intent
+from tests.venue.simulated import TAPE, Sim, running_sim
+from tests.waiting import eventually
+from venue.connect import Account, connect
+from venue.doctor import Doctor, passed
+from venue.errors import NotReady, RefusalKind, Refused
+from venue.polymarket import Venue
+from venue.records import CancelState
+from venue.sdk import DEPOSIT, EOA, PROXY, SAFE
+from venue.transport import ApiCreds, Hosts
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def sim() -> AsyncIterator[Sim]:
+    """A sim that plays a market in five seconds."""
+    async with running_sim("--source", "tape", "--tape", str(TAPE), "--speed", "180") as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def venue(sim: Sim) -> AsyncIterator[Venue]:
+    found = await connect(sim.hosts, await sim.fund())
+    yield found
+    await found.aclose()
+
+
+async def open_market(venue: Venue) -> tuple[Market, Book]:
+    """Return a market with an ask on its first outcome that will be there for a while."""
+
+    async def look() -> tuple[Market, Book] | None:
+        async for found in venue.markets():
+            for market in found.markets:
+                book = await venue.book(market.tokens[0].token_id)
+                if book.best_ask is not None and book.best_bid is not None:
+                    return market, book
+        return None
+
+    found = await eventually(look, within=20, every=0.1)
+    assert found is not None
+    return found
+
+
+def buy(market: Market, limit: Price, **changes: Any) -> Intent:
+    return intent(
+        condition_id=market.condition_id,
+        token_id=market.tokens[0].token_id,
+        limit=limit,
+        shares=shares(10),
+        neg_risk=market.neg_risk,
+        **changes,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def salt() -> int:
+    return time.time_ns() % 2**53
+
+
+async def test_a_buy_fills_once_however_often_it_is_posted_and_settles(
+    sim: Sim, venue: Venue
+) -> None:
+    market, _ = await open_market(venue)
+    before = await venue.balance()
+    signed = await venue.sign(buy(market, price("0.99")), salt(), now())
+    first = await venue.post(signed)
+    assert (first.landing, first.text) == (Landing.LANDED, "matched")
+    again = await venue.post(signed, earlier_unanswered=True)
+    assert (again.landing, again.duplicated) == (Landing.LANDED, True)
+
+    async def confirmed() -> bool:
+        fills = await venue.fills(signed.order_id, market.condition_id)
+        return bool(fills) and all(f.status is FillStatus.CONFIRMED for f in fills)
+
+    await eventually(confirmed, within=10, every=0.05)
+    fills = await venue.fills(signed.order_id, market.condition_id)
+    bought = sum((f.shares for f in fills), Decimal(0))
+    assert bought == first.matched
+    paid = sum((f.shares * f.price + f.fee for f in fills), Decimal(0))
+    assert before - await venue.balance() == pytest.approx(paid, abs=Decimal("0.000002"))
+    assert await venue.shares(market.tokens[0].token_id) >= bought
+    assert await venue.order(signed.order_id) is None
+    assert (await venue.cancel(signed.order_id)).state is CancelState.ENDED
+    since = await venue.fills_since(now() - timedelta(seconds=30))
+    assert {f.trade_id for f in fills} <= {f.trade_id for f in since}
+
+
+async def test_a_resting_order_is_seen_and_cancelled(venue: Venue) -> None:
+    market, _ = await open_market(venue)
+    wish = buy(market, price("0.01"), tif=TimeInForce.GTC)
+    signed = await venue.sign(wish, salt(), now())
+    assert (await venue.post(signed)).status is OrderStatus.LIVE
+    seen = await venue.order(signed.order_id, signed.taker_amount)  # type: ignore[arg-type]
+    assert seen is not None
+    assert (seen.original, seen.status) == (Decimal(10), OrderStatus.LIVE)
+    assert signed.order_id in {o.order_id for o in await venue.open_orders()}
+    assert (await venue.cancel(signed.order_id)).state is CancelState.DONE
+    assert await venue.order(signed.order_id) is None
+
+
+async def test_a_buy_below_every_ask_is_killed(venue: Venue) -> None:
+    market, _ = await open_market(venue)
+    wish = intent(
+        condition_id=market.condition_id,
+        token_id=market.tokens[0].token_id,
+        limit=price("0.01"),
+        shares=shares(200),
+    )
+    found = await venue.post(await venue.sign(wish, salt(), now()))
+    assert (found.landing, found.matched) == (Landing.KILLED, 0)
+
+
+async def test_a_winner_is_redeemed_once_and_asking_again_is_success(
+    sim: Sim, venue: Venue
+) -> None:
+    """EXE-M3 and G4: the money is back and visible; a repeat finds nothing and is content."""
+    market, _ = await open_market(venue)
+    for token in market.tokens:
+        wish = buy(market, price("0.99")).model_copy(update={"token_id": token.token_id})
+        await venue.post(await venue.sign(wish, salt(), now()))
+
+    async def resolved() -> Any:
+        return await venue.resolution(market.condition_id)
+
+    found = await eventually(resolved, within=40, every=0.2)
+    held = {t.token_id: await venue.shares(t.token_id) for t in market.tokens}
+    due = sum((held[t] * at for t, at in found.payouts.items()), Decimal(0))
+    before = await venue.balance()
+    done = await venue.redeem(market.condition_id)
+    assert (done.state, done.tx[:2]) == ("done", "0x")
+    assert await venue.balance() - before == due
+    assert due > 0
+    assert (await venue.redeem(market.condition_id)).state == "nothing"
+
+
+@pytest.mark.parametrize("signature_type", [EOA, PROXY, SAFE, DEPOSIT])
+async def test_every_wallet_type_may_place_and_cancel(sim: Sim, signature_type: int) -> None:
+    account = await sim.fund(signature_type)
+    venue = await connect(sim.hosts, account)
+    try:
+        market, _ = await open_market(venue)
+        wish = buy(market, price("0.01"), tif=TimeInForce.GTC)
+        signed = await venue.sign(wish, salt(), now())
+        assert (await venue.post(signed)).landing is Landing.LANDED
+        assert (await venue.cancel(signed.order_id)).cancelled
+    finally:
+        await venue.aclose()
+
+
+async def test_given_credentials_are_used_and_wrong_ones_replaced_by_derived_ones(
+    sim: Sim, venue: Venue
+) -> None:
+    mine = venue.creds
+    kept = await connect(sim.hosts, _with(await sim.fund(), mine))
+    assert kept.creds == mine
+    await kept.aclose()
+    wrong = ApiCreds(key="00000000-0000-4000-8000-000000000000", secret="AAAA", passphrase="x")
+    derived = await connect(sim.hosts, _with(await sim.fund(), wrong))
+    assert derived.creds.key == mine.key
+    await derived.aclose()
+
+
+def _with(account: Account, creds: ApiCreds) -> Account:
+    return Account(
+        private_key=account.private_key,
+        signature_type=account.signature_type,
+        creds=creds,
+        relayer_key=account.relayer_key,
+    )
+
+
+async def test_a_venue_that_does_not_answer_is_not_ready() -> None:
+    nowhere = "http://127.0.0.1:9"
+    hosts = Hosts(clob=nowhere, relayer=nowhere, gamma=nowhere, data=nowhere)
+    with pytest.raises(NotReady):
+        await connect(hosts, Account(private_key=KEY))
+
+
+async def test_a_wallet_of_somebody_else_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(Refused) as caught:
+        await connect(Hosts(), Account(private_key=KEY, wallet="0x" + "11" * 20))
+    assert caught.value.kind is RefusalKind.IDENTITY
+
+
+async def test_the_doctor_finds_a_funded_account_on_the_sim_well(sim: Sim) -> None:
+    account = await sim.fund()
+    findings = await Doctor(sim.hosts, account).examine()
+    by_name = {f.name: f for f in findings}
+    assert not passed(findings)  # nobody told it which orders are ours: fails closed
+    assert "store" in by_name["open orders"].found
+    unwell = {name for name, f in by_name.items() if not f.ok}
+    assert unwell <= {"open orders", "approvals"}
+
+
+async def test_the_control_port_is_not_the_venue(sim: Sim) -> None:
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(sim.control + "/ledger")).status_code in (401, 403)
