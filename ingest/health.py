@@ -26,7 +26,7 @@ from store.pulse import Heartbeats
 
 log = structlog.get_logger()
 
-BEAT = 5.0  # seconds between two heartbeats
+BEAT = 2.0  # seconds between two heartbeats
 PROCESS = "ingest"
 
 

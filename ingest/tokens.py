@@ -22,7 +22,7 @@ def to_micro(price: Price) -> int:
 
 def from_micro(micro: int) -> Price:
     """Return the price of so many micro-units."""
-    return Price(Decimal(micro) / ONE)
+    return Price(Decimal(micro).scaleb(-6))
 
 
 class Level:

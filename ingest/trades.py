@@ -30,6 +30,13 @@ class NotNow(Exception):
     """Temporal did not answer or refused for now; the same call may be repeated."""
 
 
+def _not_now(error: RPCError | RuntimeError) -> NotNow:
+    """Return the error as NotNow; a lazy client tells of no connection by a bare RuntimeError."""
+    if isinstance(error, RPCError) or str(error).startswith("Failed client connect"):
+        return NotNow(str(error))
+    raise error
+
+
 class Trades:
     """Starts and signals TradeWorkflow, by name."""
 
@@ -61,8 +68,8 @@ class Trades:
             )
         except WorkflowAlreadyStartedError:
             return False
-        except RPCError as error:
-            raise NotNow(str(error)) from error
+        except (RPCError, RuntimeError) as error:
+            raise _not_now(error) from error
         return True
 
     async def tell(self, workflow_id: str, signal: str, message: BaseModel) -> bool:
@@ -74,10 +81,10 @@ class Trades:
         try:
             handle = self._client.get_workflow_handle(workflow_id)
             await handle.signal(signal, message, rpc_timeout=_PATIENCE)
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
+        except (RPCError, RuntimeError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
                 return False
-            raise NotNow(str(error)) from error
+            raise _not_now(error) from error
         return True
 
     def _summary(self, trigger: Trigger) -> str:

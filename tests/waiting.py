@@ -6,14 +6,24 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    predicate: Callable[[], T | Awaitable[T]], within: float = 10.0, every: float = 0.02
-) -> T:
+    predicate: Callable[[], Awaitable[T]], within: float = ..., every: float = ...
+) -> T: ...
+
+
+@overload
+async def eventually(predicate: Callable[[], T], within: float = ..., every: float = ...) -> T: ...
+
+
+async def eventually(
+    predicate: Callable[[], Any], within: float = 10.0, every: float = 0.02
+) -> Any:
     """Return the first truthy answer of `predicate`, asked again until `within` seconds passed.
 
     An AssertionError inside the predicate counts as "not yet"; any other error is raised.

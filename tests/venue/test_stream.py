@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from tests.venue.loopback import Loopback, loopback, running
 from tests.waiting import eventually
@@ -77,9 +78,13 @@ async def test_frames_arrive_in_order_and_the_heartbeat_is_text_that_nobody_sees
 async def test_a_hundred_drops_never_leave_two_sockets_open() -> None:
     """ING-M1: one socket is replaced by exactly one socket, each time with a new epoch."""
     async with loopback() as server, reading(server) as reader:
+
+        def replaced(count: int) -> bool:
+            return len(server.open) == 1 and server.connects == count + 1
+
         for i in range(1, 101):
             await server.drop()
-            await eventually(lambda i=i: len(server.open) == 1 and server.connects == i + 1)  # type: ignore[misc]
+            await eventually(partial(replaced, i))
         await eventually(lambda: len(reader.epochs) == 101)
         assert server.most_open == 1
         assert [epoch for epoch, _ in reader.epochs] == list(range(1, 102))

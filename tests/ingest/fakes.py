@@ -1,0 +1,57 @@
+"""A venue's public side with a memory, for tests of whole ingest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import datetime
+
+from domain.book import Book
+from domain.market import Market
+from venue.errors import Unknown
+from venue.records import CataloguePage, Print
+
+
+class FakeVenue:
+    """Pages of markets, books and prints; `down` makes everything fail."""
+
+    def __init__(self, markets: list[Market], page: int = 2) -> None:
+        self.open = list(markets)
+        self.closed: dict[str, Market] = {}
+        self.page = page
+        self.prints: list[Print] = []
+        self.down = False
+        self.passes = 0
+
+    def close(self, condition_id: str) -> None:
+        """Close a market: it leaves the open list."""
+        for market in [m for m in self.open if m.condition_id == condition_id]:
+            self.open.remove(market)
+            self.closed[condition_id] = market.model_copy(update={"closed": True})
+
+    async def markets(self) -> AsyncIterator[CataloguePage]:
+        """Yield the open markets."""
+        self._up()
+        self.passes += 1
+        for start in range(0, len(self.open), self.page):
+            yield CataloguePage(markets=tuple(self.open[start : start + self.page]))
+
+    async def market(self, condition_id: str) -> Market | None:
+        """Return one market."""
+        self._up()
+        found = next((m for m in self.open if m.condition_id == condition_id), None)
+        return found or self.closed.get(condition_id)
+
+    async def books(self, token_ids: Iterable[str]) -> list[Book]:
+        """Return no book: nothing differs from ours."""
+        self._up()
+        return []
+
+    async def prints_since(self, condition_id: str, since: datetime) -> list[Print]:
+        """Return the prints of a market."""
+        self._up()
+        mine = [p for p in self.prints if p.condition_id == condition_id and p.venue_time >= since]
+        return sorted(mine, key=lambda p: p.venue_time)
+
+    def _up(self) -> None:
+        if self.down:
+            raise Unknown("no answer")
