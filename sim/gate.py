@@ -86,6 +86,8 @@ def endpoint(
         text = (await request.body()).decode("utf-8", "replace")
         context = {"method": request.method, "path": request.url.path}
         context |= _order_context(text) if request.method == "POST" else {}
+        if engine.config.taker_delay_ms and context["path"] == "/order" and "side" in context:
+            await asyncio.sleep(engine.config.taker_delay_ms / 1000)  # itode (facts 3.4)
         instead = _before(engine, context)
         if instead is not None:
             return instead
