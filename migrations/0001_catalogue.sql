@@ -71,6 +71,8 @@ CREATE TABLE scores (
     UNIQUE (token_id, provider, version, scored_at)
 );
 
+CREATE INDEX scores_latest ON scores (token_id, provider, scored_at DESC);
+
 CREATE TABLE blocks (
     condition_id        ident PRIMARY KEY,
     who                 ident NOT NULL,

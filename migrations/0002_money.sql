@@ -7,12 +7,14 @@ CREATE TABLE account (
     halt            text NOT NULL DEFAULT 'active' CHECK (halt IN ('active', 'reducing', 'halted')),
     halt_why        text NOT NULL DEFAULT '',
     halt_at         timestamptz,
-    -- Running totals, kept by the triggers below and by nothing else.
+    -- Running totals; `account_drift` compares them with the rows they sum.
     reserved        usd_amount NOT NULL DEFAULT 0 CHECK (reserved >= 0),
     fee_reserved    usd_amount NOT NULL DEFAULT 0 CHECK (fee_reserved >= 0),
     position_cost   usd_amount NOT NULL DEFAULT 0 CHECK (position_cost >= 0),
     unsettled       usd_amount NOT NULL DEFAULT 0 CHECK (unsettled >= 0),
-    open_slots      int NOT NULL DEFAULT 0 CHECK (open_slots >= 0)
+    open_slots      int NOT NULL DEFAULT 0 CHECK (open_slots >= 0),
+    today           date NOT NULL DEFAULT '2000-01-01',     -- UTC day of today_profit
+    today_profit    usd_amount NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);                                   -- room for in-page updates
 INSERT INTO account (mode) VALUES ('paper'), ('live');
 
@@ -156,6 +158,7 @@ CREATE TABLE fills (
 CREATE INDEX fills_by_order ON fills (order_id);
 CREATE INDEX fills_by_workflow ON fills (workflow_id, mode);
 CREATE INDEX fills_pending ON fills (mode) WHERE cash_pending;
+CREATE INDEX fills_unsettled ON fills (mode, matched_at) WHERE settled_at IS NULL;
 CREATE INDEX fills_by_time ON fills (mode, matched_at);
 
 CREATE TABLE positions (

@@ -1,18 +1,19 @@
--- The account's running totals follow the rows they sum, whoever writes them. `account_drift`
--- recomputes them from the rows; it must be empty always.
+-- The account's running totals. What makes promises smaller goes by trigger, whoever writes it.
+-- What makes them larger (a new reservation, a slot taken) is written by the function that checked
+-- the caps, in the same statement as the check. `account_drift` must be empty always.
 
 CREATE FUNCTION total_reservations() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    amount usd_amount := coalesce(new.amount, 0) - coalesce(old.amount, 0);
-    fee    usd_amount := coalesce(new.fee_allowance, 0) - coalesce(old.fee_allowance, 0);
+    amount usd_amount := coalesce(new.amount, 0) - old.amount;
+    fee    usd_amount := coalesce(new.fee_allowance, 0) - old.fee_allowance;
 BEGIN
     IF amount <> 0 OR fee <> 0 THEN
         UPDATE account SET reserved = reserved + amount, fee_reserved = fee_reserved + fee
-        WHERE mode = coalesce(new.mode, old.mode);
+        WHERE mode = old.mode;
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER reservations_total AFTER INSERT OR UPDATE OR DELETE ON reservations
+CREATE TRIGGER reservations_total AFTER UPDATE OR DELETE ON reservations
     FOR EACH ROW EXECUTE FUNCTION total_reservations();
 
 CREATE FUNCTION total_positions() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -29,17 +30,12 @@ CREATE TRIGGER positions_total AFTER INSERT OR UPDATE OR DELETE ON positions
     FOR EACH ROW EXECUTE FUNCTION total_positions();
 
 CREATE FUNCTION total_slots() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    change int := coalesce(new.slot, false)::int - coalesce(old.slot, false)::int;
 BEGIN
-    IF change <> 0 THEN
-        UPDATE account SET open_slots = open_slots + change
-        WHERE mode = coalesce(new.mode, old.mode);
-    END IF;
+    UPDATE account SET open_slots = open_slots - 1 WHERE mode = new.mode;
     RETURN NULL;
 END $$;
-CREATE TRIGGER claims_total AFTER INSERT OR UPDATE OF slot OR DELETE ON claims
-    FOR EACH ROW EXECUTE FUNCTION total_slots();
+CREATE TRIGGER claims_total AFTER UPDATE OF slot ON claims
+    FOR EACH ROW WHEN (old.slot AND NOT new.slot) EXECUTE FUNCTION total_slots();
 
 CREATE FUNCTION total_unsettled() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -67,6 +63,8 @@ CREATE TRIGGER orders_total AFTER UPDATE OF unexplained ON orders
 
 CREATE FUNCTION add_to_day(m text, d date, p usd_amount, f usd_amount, n int, u int)
 RETURNS void LANGUAGE sql AS $$
+    UPDATE account SET today = d, today_profit = p + CASE WHEN today = d THEN today_profit ELSE 0 END
+    WHERE mode = m AND today <= d;
     INSERT INTO daily_results AS r (mode, day, profit, fees, exits, unknown)
     VALUES (m, d, p, f, n, u)
     ON CONFLICT (mode, day) DO UPDATE SET profit = r.profit + excluded.profit,
@@ -107,7 +105,9 @@ SELECT * FROM (
             FROM claims c WHERE c.mode = a.mode AND c.slot)),
         ('daily_profit', (SELECT coalesce(sum(profit), 0) FROM daily_results d
             WHERE d.mode = a.mode), (SELECT coalesce(sum(profit), 0)
-            FROM exits e WHERE e.mode = a.mode))
+            FROM exits e WHERE e.mode = a.mode)),
+        ('today_profit', a.today_profit, (SELECT coalesce(sum(profit), 0)
+            FROM exits e WHERE e.mode = a.mode AND (e.at AT TIME ZONE 'UTC')::date = a.today))
     ) AS t (total, kept, counted)
 ) AS every
 WHERE kept <> counted;

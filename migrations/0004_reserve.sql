@@ -5,10 +5,12 @@
 -- `o` has the columns of `orders`, `rules` the keys of RiskRules. Answers `stored`, `existing`
 -- (the intent was stored before: the new signature is forgotten) or `refused` with the limit.
 --
--- The account row is locked for a few reads and two writes only. Its transaction commits without
--- waiting for the disk, so that the next reserver goes on; the second transaction then waits for
--- the disk for both, in a group with its neighbours. The caller has no answer before that, so
--- nothing is ever posted that a crash could forget.
+-- Locks, in this order: the trade's claim; its market and its event, so that caps of those are
+-- summed and raised by one reserver at a time; the account, last and for one statement only, in
+-- which the remaining caps are checked and the totals raised. The transaction then commits without
+-- waiting for the disk, and the next reserver goes on. A second, empty transaction waits for the
+-- disk for both, in a group with its neighbours: the caller has no answer before its order is
+-- durable, so nothing is ever posted that a crash could forget.
 CREATE PROCEDURE reserve_order(
     o jsonb, rules jsonb, at timestamptz,
     INOUT outcome text, INOUT refused_by text, INOUT value numeric, INOUT maximum numeric
@@ -21,32 +23,23 @@ BEGIN
     intent := jsonb_populate_record(NULL::orders, o);
     SELECT state, owner_run, slot INTO claim FROM claims c
         WHERE c.workflow_id = intent.workflow_id AND c.mode = intent.mode FOR NO KEY UPDATE;
-    INSERT INTO orders SELECT intent.* WHERE claim.state IS NOT NULL
-        ON CONFLICT (workflow_id, mode, leg, attempt) DO NOTHING;
-    IF NOT FOUND AND claim.state IS NOT NULL THEN
-        outcome := 'existing';
-        RETURN;
-    END IF;
     IF claim.state IS NULL THEN
         refused_by := 'claim';
-    ELSIF intent.side = 'SELL' THEN
-        SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
-            FROM check_sell(intent) r;
-    ELSIF claim.owner_run <> intent.run_id OR claim.state NOT IN ('claimed', 'entered') THEN
-        refused_by := 'claim';
     ELSE
-        SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
-            FROM check_buy(intent, rules, at, claim.slot) r;
-        IF refused_by IS NULL THEN
-            INSERT INTO reservations (order_id, mode, workflow_id, condition_id, event_id,
-                limit_price, shares, unfilled, fee_full)
-            VALUES (intent.order_id, intent.mode, intent.workflow_id, intent.condition_id,
-                intent.event_id, intent.limit_price, intent.shares, intent.shares,
-                greatest(intent.funds - intent.limit_price * intent.shares, 0));
-            IF NOT claim.slot THEN
-                UPDATE claims c SET slot = true
-                    WHERE c.workflow_id = intent.workflow_id AND c.mode = intent.mode;
-            END IF;
+        INSERT INTO orders SELECT intent.*
+            ON CONFLICT (workflow_id, mode, leg, attempt) DO NOTHING;
+        IF NOT FOUND THEN
+            outcome := 'existing';
+            RETURN;
+        END IF;
+        IF intent.side = 'SELL' THEN
+            SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
+                FROM check_sell(intent) r;
+        ELSIF claim.owner_run <> intent.run_id OR claim.state NOT IN ('claimed', 'entered') THEN
+            refused_by := 'claim';
+        ELSE
+            SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
+                FROM promise(intent, rules, at, claim.slot) r;
         END IF;
     END IF;
     IF refused_by IS NOT NULL THEN
@@ -56,21 +49,85 @@ BEGIN
     END IF;
     outcome := 'stored';
     COMMIT;
-    PERFORM pg_logical_emit_message(true, 'touchline', '');
+    PERFORM pg_logical_emit_message(true, 'touchline', '');  -- any WAL: this commit waits for it
 END $$;
 
--- Every cap of a BUY, under the account's lock. Sums per market and event are short index reads;
--- totals are columns of the locked row. Each statement sees what committed before the lock came.
-CREATE FUNCTION check_buy(
+-- Every cap of a BUY, then its reservation. Refused: the caller rolls back.
+CREATE FUNCTION promise(
     intent orders, rules jsonb, at timestamptz, has_slot boolean,
     OUT refused_by text, OUT value numeric, OUT maximum numeric
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    cost    numeric := ceil(intent.limit_price * intent.shares * 1000000) / 1000000;
+    fee     numeric := greatest(intent.funds - intent.limit_price * intent.shares, 0);
+    floor   numeric := rules->>'reserve_floor';
+    slots   int := CASE WHEN has_slot THEN 0 ELSE 1 END;
+    oldest  timestamptz := at - (rules->>'max_balance_age')::interval;
     a       account;
-    amount  numeric := ceil(intent.limit_price * intent.shares * 1000000) / 1000000;
-    funds   numeric := greatest(intent.funds, amount);
 BEGIN
-    SELECT * INTO a FROM account WHERE mode = intent.mode FOR NO KEY UPDATE;
+    PERFORM pg_advisory_xact_lock(1, hashtext(intent.mode || intent.condition_id));
+    value := cost + at_work_in_market(intent.mode, intent.condition_id);
+    maximum := (rules->>'max_per_market')::numeric;
+    IF value > maximum THEN
+        refused_by := 'max_per_market'; RETURN;
+    END IF;
+    IF intent.event_id IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(2, hashtext(intent.mode || intent.event_id));
+        value := cost + at_work_in_event(intent.mode, intent.event_id);
+        maximum := (rules->>'max_per_event')::numeric;
+        IF value > maximum THEN
+            refused_by := 'max_per_event'; RETURN;
+        END IF;
+    END IF;
+    INSERT INTO reservations (order_id, mode, workflow_id, condition_id, event_id, limit_price,
+        shares, unfilled, fee_full)
+    VALUES (intent.order_id, intent.mode, intent.workflow_id, intent.condition_id,
+        intent.event_id, intent.limit_price, intent.shares, intent.shares, fee)
+    RETURNING amount, fee_allowance INTO cost, fee;
+    IF NOT has_slot THEN
+        UPDATE claims c SET slot = true
+            WHERE c.workflow_id = intent.workflow_id AND c.mode = intent.mode;
+    END IF;
+    value := NULL;
+    maximum := NULL;
+    UPDATE account b SET reserved = b.reserved + cost, fee_reserved = b.fee_reserved + fee,
+            open_slots = b.open_slots + slots
+        WHERE b.mode = intent.mode AND b.halt = 'active' AND b.balance_at >= oldest
+          AND b.open_slots + slots <= (rules->>'max_positions')::int
+          AND b.reserved + b.position_cost + cost <= (rules->>'max_total')::numeric
+          AND (b.today < (at AT TIME ZONE 'UTC')::date OR b.today_profit >= 0
+               OR -b.today_profit < (rules->>'max_daily_loss')::numeric)
+          AND b.balance - b.unsettled - b.reserved - b.fee_reserved - floor >= cost + fee;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    -- Now say why. The lock makes sure that we judge one state of the account.
+    SELECT * INTO a FROM account b WHERE b.mode = intent.mode FOR NO KEY UPDATE;
+    SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
+        FROM explain_refusal(a, cost, fee, slots, rules, at) r;
+END $$;
+
+-- Cost of what is held plus promises, in one market or one event: a few rows by index.
+CREATE FUNCTION at_work_in_market(m text, key text) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT sum(amount) FROM reservations
+               WHERE mode = m AND condition_id = key), 0)
+         + coalesce((SELECT sum(exposure) FROM positions
+               WHERE mode = m AND condition_id = key AND state IN ('open', 'unmanaged')), 0)
+$$;
+CREATE FUNCTION at_work_in_event(m text, key text) RETURNS numeric LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT sum(amount) FROM reservations
+               WHERE mode = m AND event_id = key), 0)
+         + coalesce((SELECT sum(exposure) FROM positions
+               WHERE mode = m AND event_id = key AND state IN ('open', 'unmanaged')), 0)
+$$;
+
+-- The same conditions as in `promise`, one by one. Always names one: an account that was freed
+-- in between answers `contended`, and the caller asks again.
+CREATE FUNCTION explain_refusal(
+    a account, cost numeric, fee numeric, slots int, rules jsonb, at timestamptz,
+    OUT refused_by text, OUT value numeric, OUT maximum numeric
+) LANGUAGE plpgsql AS $$
+BEGIN
     IF a.halt <> 'active' THEN
         refused_by := a.halt; RETURN;
     ELSIF a.balance IS NULL OR a.balance_at IS NULL THEN
@@ -81,50 +138,25 @@ BEGIN
     IF value > maximum THEN
         refused_by := 'balance_stale'; RETURN;
     END IF;
-    value := a.open_slots + CASE WHEN has_slot THEN 0 ELSE 1 END;
+    value := a.open_slots + slots;
     maximum := (rules->>'max_positions')::int;
     IF value > maximum THEN
         refused_by := 'max_positions'; RETURN;
     END IF;
-    SELECT amount + coalesce((SELECT sum(r.amount) FROM reservations r
-            WHERE r.mode = intent.mode AND r.condition_id = intent.condition_id), 0)
-        + coalesce((SELECT sum(p.exposure) FROM positions p
-            WHERE p.mode = intent.mode AND p.condition_id = intent.condition_id
-              AND p.state IN ('open', 'unmanaged')), 0) INTO value;
-    maximum := (rules->>'max_per_market')::numeric;
-    IF value > maximum THEN
-        refused_by := 'max_per_market'; RETURN;
-    END IF;
-    IF intent.event_id IS NOT NULL THEN
-        SELECT amount + coalesce((SELECT sum(r.amount) FROM reservations r
-                WHERE r.mode = intent.mode AND r.event_id = intent.event_id), 0)
-            + coalesce((SELECT sum(p.exposure) FROM positions p
-                WHERE p.mode = intent.mode AND p.event_id = intent.event_id
-                  AND p.state IN ('open', 'unmanaged')), 0) INTO value;
-        maximum := (rules->>'max_per_event')::numeric;
-        IF value > maximum THEN
-            refused_by := 'max_per_event'; RETURN;
-        END IF;
-    END IF;
-    value := a.reserved + a.position_cost + amount;
+    value := a.reserved + a.position_cost + cost;
     maximum := (rules->>'max_total')::numeric;
     IF value > maximum THEN
         refused_by := 'max_total'; RETURN;
     END IF;
-    value := coalesce((SELECT -profit FROM daily_results d
-        WHERE d.mode = intent.mode AND d.day = (at AT TIME ZONE 'UTC')::date), 0);
+    value := CASE WHEN a.today < (at AT TIME ZONE 'UTC')::date THEN 0 ELSE -a.today_profit END;
     maximum := (rules->>'max_daily_loss')::numeric;
     IF value > 0 AND value >= maximum THEN
         refused_by := 'max_daily_loss'; RETURN;
     END IF;
-    value := funds;
+    value := cost + fee;
     maximum := greatest(a.balance - a.unsettled - a.reserved - a.fee_reserved
         - (rules->>'reserve_floor')::numeric, 0);
-    IF value > maximum THEN
-        refused_by := 'funds'; RETURN;
-    END IF;
-    value := NULL;
-    maximum := NULL;
+    refused_by := CASE WHEN value > maximum THEN 'funds' ELSE 'contended' END;
 END $$;
 
 -- A SELL needs no money, but may not sell twice what one trade holds (XD-10). The claim row is
@@ -151,13 +183,17 @@ END $$;
 
 -- A slot is held by a claim on its way in, an open buy or an open position.
 CREATE FUNCTION refresh_slot(wf text, m text) RETURNS void LANGUAGE sql AS $$
+    WITH changed AS (
     UPDATE claims c SET slot = s.slot FROM (
         SELECT (k.state = 'claimed' AND k.slot)
             OR EXISTS (SELECT 1 FROM reservations r WHERE r.workflow_id = wf AND r.mode = m)
             OR EXISTS (SELECT 1 FROM positions p WHERE p.workflow_id = wf AND p.mode = m
                        AND p.state IN ('open', 'unmanaged')) AS slot
         FROM claims k WHERE k.workflow_id = wf AND k.mode = m
-    ) s WHERE c.workflow_id = wf AND c.mode = m AND c.slot <> s.slot
+    ) s WHERE c.workflow_id = wf AND c.mode = m AND c.slot <> s.slot RETURNING c.slot
+    )
+    UPDATE account SET open_slots = open_slots + 1
+        WHERE mode = m AND EXISTS (SELECT 1 FROM changed WHERE slot);  -- the way back: by trigger
 $$;
 
 -- Write a position and its exits as the fold over its fills says. Idempotent.
@@ -257,6 +293,9 @@ BEGIN
         VALUES (taken.order_id, taken.mode, taken.workflow_id, taken.condition_id,
             taken.event_id, taken.limit_price, taken.shares, taken.shares,
             greatest(taken.funds - taken.limit_price * taken.shares, 0));
+        UPDATE account a SET reserved = a.reserved + r.amount,
+                fee_reserved = a.fee_reserved + r.fee_allowance
+            FROM reservations r WHERE r.order_id = taken.order_id AND a.mode = taken.mode;
         PERFORM refresh_slot(taken.workflow_id, taken.mode);
     END IF;
 END $$;

@@ -101,11 +101,11 @@ class Orders:
         is released or its position closed; a claim that only screens or watches holds none.
         A SELL asks for the halt state, and for shares that are held and not already offered.
         """
-        row = only(
-            await self._pool.fetchrow(
-                _RESERVE, new_row(intent, signed, at), risk.model_dump(mode="json"), at
-            )
-        )
+        given = new_row(intent, signed, at), risk.model_dump(mode="json"), at
+        for _ in range(3):
+            row = only(await self._pool.fetchrow(_RESERVE, *given))
+            if row["refused_by"] != Limit.CONTENDED:
+                break
         if row["outcome"] == "stored":
             return fresh_order(intent, signed, at)
         if row["outcome"] == "refused":

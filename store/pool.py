@@ -38,9 +38,15 @@ async def open_pool(
         command_timeout=command_timeout,
         timeout=connect_timeout,
         init=prepare_connection,
+        reset=_keep,
         server_settings={"application_name": application, "timezone": "UTC"},
     )
     return pool
+
+
+async def _keep(connection: asyncpg.Connection[Any]) -> None:
+    """Leave a returned connection as it is: our statements change no session, and the default
+    reset costs one more round trip after each of them. Listeners use connections of their own."""
 
 
 async def prepare_connection(connection: asyncpg.Connection[Any]) -> None:

@@ -42,6 +42,7 @@ class Limit(StrEnum):
     MAX_TOTAL = "max_total"
     MAX_DAILY_LOSS = "max_daily_loss"
     FUNDS = "funds"  # tradeable = balance - unsettled - reservations - reserve floor
+    CONTENDED = "contended"  # the limit was freed while we looked: ask again
     HELD = "held"  # a SELL of more than the trade holds and does not already offer
 
 
@@ -57,6 +58,7 @@ _TEXTS = {
     Limit.MAX_TOTAL: "expected at most {maximum} USD at work, was {value}",
     Limit.MAX_DAILY_LOSS: "expected less than {maximum} USD lost today, was {value}",
     Limit.FUNDS: "expected at most {maximum} USD, all that is free above the floor, was {value}",
+    Limit.CONTENDED: "expected a free account, was changing at that moment: ask again",
     Limit.HELD: "expected at most {maximum} shares, all that is held and not offered, was {value}",
 }
 
