@@ -6,13 +6,12 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from domain.entry import venue_amounts
 from domain.money import CENT, MICRO, TAKER_STEP, micros
 from domain.orders import Intent, SignedOrder, TimeInForce
-from venue.errors import Drift, RefusalKind, Refused
-from venue.wire import fields
+from venue.errors import RefusalKind, Refused
 from venue.wire.eip712 import OrderFields, domain_of, order_id, sign_order
 
 SALT_BITS: Final = 53  # the venue reads the salt as a JSON number
@@ -95,15 +94,6 @@ def order_body(
         "owner": api_key,
     }
     return json.dumps(payload, separators=(",", ":"))
-
-
-def order_type(signed: SignedOrder) -> str:
-    """Return the order type inside the stored bytes; Drift when they are not ours."""
-    try:
-        body: Any = fields.parse(signed.body)
-    except ValueError as cause:
-        raise Drift(f"expected the stored bytes of order {signed.order_id} as JSON") from cause
-    return fields.text(fields.row(body, "a stored order"), "orderType")
 
 
 def _check_places(intent: Intent, maker: Decimal, taker: Decimal) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import httpx
 
@@ -173,8 +173,10 @@ def _line(request: httpx.Request) -> str:
 
 
 def _reply(value: Any, status: int) -> Reply:
-    if isinstance(value, (httpx.Response, Exception)) or callable(value):
+    if isinstance(value, (httpx.Response, Exception)):
         return value
+    if callable(value):
+        return cast(Callable[[httpx.Request], httpx.Response], value)
     return httpx.Response(status, json=value)
 
 

@@ -127,7 +127,7 @@ async def test_a_buy_below_every_ask_is_killed(venue: Venue) -> None:
         shares=shares(200),
     )
     found = await venue.post(await venue.sign(wish, salt(), now()))
-    assert (found.landing, found.matched) == (Landing.KILLED, 0)
+    assert (found.landing, found.matched) == (Landing.KILLED, Decimal(0))
 
 
 async def test_a_winner_is_redeemed_once_and_asking_again_is_success(

@@ -125,6 +125,18 @@ def test_an_answer_about_another_order_is_drift() -> None:
             post_answer(named(name), other)
 
 
+def test_an_error_text_beside_our_id_is_read_as_a_refusal() -> None:
+    body = {"errorMsg": "invalid signature", "orderID": ID, "success": False}
+    found = post_answer(Answer(200, {}, json.dumps(body).encode()), FAK)
+    assert (found.landing, found.kind) == (REFUSED, K.SIGNATURE)
+    unknown = {"errorMsg": "never heard of", "orderID": ""}
+    assert post_answer(Answer(200, {}, json.dumps(unknown).encode()), FAK).kind is K.OTHER
+
+
+def test_a_redirect_with_json_proves_nothing() -> None:
+    assert post_answer(Answer(302, {}, b'{"error":"moved"}'), FAK).landing is UNKNOWN
+
+
 def test_live_settles_the_status_of_a_resting_order_only() -> None:
     assert post_answer(named("resting"), GTC).status is OrderStatus.LIVE
     fak = post_answer(named("resting"), FAK)

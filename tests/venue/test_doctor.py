@@ -25,7 +25,16 @@ from venue.transport import Hosts
 from venue.wire import account as account_wire
 
 NOWHERE = "http://127.0.0.1:9"
-DEAD = Hosts(*(NOWHERE for _ in range(6)), market_ws="ws://127.0.0.1:9", user_ws="ws://127.0.0.1:9")
+DEAD = Hosts(
+    clob=NOWHERE,
+    gamma=NOWHERE,
+    data=NOWHERE,
+    relayer=NOWHERE,
+    site=NOWHERE,
+    rpc=NOWHERE,
+    market_ws="ws://127.0.0.1:9",
+    user_ws="ws://127.0.0.1:9",
+)
 
 
 class Calm:

@@ -158,7 +158,7 @@ def test_body_and_signature_are_those_of_the_official_sdk(
         protocol_version="3" if token == POSITION_ID else "2",
     )
     raw = Account.from_key(KEY).sign_typed_data(full_message=build_order_typed_data(unsigned))
-    signature = build_order_signature(unsigned, "0x" + raw.signature.hex())  # type: ignore[arg-type]
+    signature = build_order_signature(unsigned, "0x" + raw.signature.hex())
     official = create_signed_order(unsigned, signature)
     _, payload = build_post_order_request(official, owner_api_key=CREDS.key)
     assert signed.body == json.dumps(payload, separators=(",", ":"))

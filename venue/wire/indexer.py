@@ -1,4 +1,4 @@
-"""Answers of the Data API, version 2 (facts 5.2, 5.3). Its numbers are doubles: never accounting."""
+"""Answers of the Data API, version 2 (facts 5.2, 5.3): doubles, hence never for accounting."""
 
 from __future__ import annotations
 
