@@ -26,7 +26,7 @@ class Journal(Protocol):
         ...
 
 
-class Memory:
+class Forgetful:
     """Forgets everything: for tests of the pure parts."""
 
     def load(self) -> Iterable[tuple[str, str, bytes]]:

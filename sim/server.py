@@ -21,8 +21,7 @@ from sim import http_account, http_data, http_gamma, http_orders, http_public, h
 from sim.config import SimConfig
 from sim.control import Control
 from sim.engine import Engine
-from sim.journal import Journal, Sqlite
-from sim.journal import Memory as Forgetful
+from sim.journal import Forgetful, Journal, Sqlite
 from sim.memory import Memory
 from sim.playback import Playback
 from sim.sources import open_source
