@@ -58,7 +58,7 @@ class Evidence:
         """
         key = request.key
         market, book, account, blocked, size = await asyncio.gather(
-            self._market(key.condition_id),
+            self.market(key.condition_id),
             self._book(key.token_id),
             self._funds(request),
             self._blocks.has(key.condition_id),
@@ -80,7 +80,7 @@ class Evidence:
         )
         return Gathered(context=context)
 
-    async def _market(self, condition_id: str) -> Market | None:
+    async def market(self, condition_id: str) -> Market | None:
         """Return the catalogue's row; a market that is new to it is asked for at the venue."""
         market = await self._markets.get(condition_id)
         if market is not None:

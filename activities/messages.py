@@ -249,3 +249,32 @@ class LevelsRequest(Record):
     key: TradeKey
     target: Price | None
     stop: Price | None
+
+
+class ReconcileRequest(Record):
+    """Compare venue and store once. `run_key` names the run, so that a retry is the same row."""
+
+    mode: Mode
+    run_key: Id
+    dry_run: bool = False
+
+
+class Adoptee(Record):
+    """A trade to start in HOLDING."""
+
+    trigger: Trigger
+    cause: str
+    held_since: Utc
+    age_known: bool
+    cost: Usd | None
+
+
+class ReconcileReport(Record):
+    """What one reconciliation found and did; `adopt` and `wake` are for the workflow to do."""
+
+    differences: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+    fills: int = 0
+    adopt: tuple[Adoptee, ...] = ()
+    wake: tuple[str, ...] = ()
+    refused: str | None = None

@@ -12,11 +12,11 @@ from temporalio import activity
 
 from activities.clock import Clock
 from activities.evidence import Evidence, Gathered
-from activities.messages import Opened, OpenRequest, OrderRef, TradePlan
+from activities.messages import Opened, OpenRequest, OrderRef, TradeKey, TradePlan
 from activities.signing import Signing
 from domain.decision import Decision, DecisionStage, Verdict, hold
 from domain.entry import OrderPlan
-from domain.market import Fee
+from domain.market import Fee, Market
 from domain.orders import Leg
 from domain.rules import TradeRules
 from domain.screen import check_entry, screen
@@ -74,6 +74,12 @@ class OpeningActivities:
             return self._ask(decision, seen)
         return await self._prepare(request, attempt, seen, decision)
 
+    @activity.defn
+    async def take_over(self, key: TradeKey) -> TradePlan:
+        """Make a claim whose run is gone belong to this one, and return the plan to go on by."""
+        await self._claims.take_over(key.mode, key.workflow_id, key.owner, "adopted", self._clock())
+        return self._plan(await self._evidence.market(key.condition_id))
+
     def _needs_person(self, decision: Decision) -> bool:
         rules = self._rules.approval
         if rules.required == "above":
@@ -108,9 +114,14 @@ class OpeningActivities:
         return self._answer(decision, None).model_copy(update={"order": reference(stored)})
 
     def _answer(self, decision: Decision, seen: Gathered | None, *, won: bool = True) -> Opened:
+        plan = self._plan(None if seen is None else seen.context.market)
+        stake = decision.stake or self._rules.entry.stake
+        return Opened(won=won, decision=decision, plan=plan, stake=stake)
+
+    def _plan(self, market: Market | None) -> TradePlan:
+        """Return the settings and market facts a trade keeps for its life."""
         rules = self._rules
-        market = None if seen is None else seen.context.market
-        plan = TradePlan(
+        return TradePlan(
             pace=rules.pace,
             exits=rules.exits,
             watch=rules.watch,
@@ -121,8 +132,6 @@ class OpeningActivities:
             strategy=self._strategy.name,
             settings_hash=self._hash,
         )
-        stake = decision.stake or rules.entry.stake
-        return Opened(won=won, decision=decision, plan=plan, stake=stake)
 
     async def _record(
         self,

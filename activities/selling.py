@@ -90,6 +90,7 @@ class SellingActivities:
         stored = await self._signing.exit(request, request.attempt, plan, market, self._clock())
         if isinstance(stored, Refusal):
             return await self._blocked(request, stored.text)
+        await self._orders.explain(stored.signed.order_id, request.reason)
         return ExitPrepared(order=reference(stored))
 
     async def _blocked(self, request: ExitRequest, why: str) -> ExitPrepared:

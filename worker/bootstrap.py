@@ -11,12 +11,15 @@ from typing import Any
 import asyncpg
 import httpx
 
+from activities.adoption import Adopting
 from activities.books import BookActivities
 from activities.clock import utc_now
 from activities.evidence import Evidence
 from activities.holding import HoldingActivities
 from activities.opening import OpeningActivities
 from activities.orders import OrderActivities
+from activities.reconciling import ReconcileActivities
+from activities.repairs import Repairs
 from activities.scores import build_scores
 from activities.selling import SellingActivities
 from activities.settlement import SettlementActivities
@@ -28,6 +31,7 @@ from store.account import Account
 from store.alerts import Alerts
 from store.approvals import Approvals
 from store.claims import Claims
+from store.corrections import Corrections
 from store.decisions import Decisions
 from store.fills import Fills
 from store.levels import Levels
@@ -35,6 +39,7 @@ from store.markets import Markets
 from store.orders import Orders
 from store.pool import open_pool
 from store.positions import Positions
+from store.pulse import SyncRuns
 from store.scores import Blocks, Scores
 from venue.connect import Account as VenueAccount
 from venue.connect import Conduct, connect
@@ -113,6 +118,7 @@ def _activities(
     claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
     positions, money, markets = Positions(pool), Account(pool), Markets(pool)
     decisions, levels = Decisions(pool), Levels(pool)
+    corrections, alerts = Corrections(pool), Alerts(pool)
     scores = build_scores(rules.score, settings.mode, models, _newest(Scores(pool)))
     strategy = Registry(entry_points(group=GROUP)).get(rules.strategy.name)
     signing = Signing(venue, orders, rules, digest)
@@ -124,8 +130,17 @@ def _activities(
     holding = HoldingActivities(venue, fills, positions, money, clock)
     selling = SellingActivities(venue, orders, positions, markets, decisions, signing, clock)
     settlement = SettlementActivities(venue, positions, levels, money, rules.pace, clock)
-    books = BookActivities(claims, orders, positions, levels, Approvals(pool), Alerts(pool), clock)
+    books = BookActivities(claims, orders, positions, levels, Approvals(pool), alerts, clock)
+    rule = rules.reconcile
+    adopting = Adopting(venue, markets, claims, positions, corrections, orders, rules, clock)
+    repairs = Repairs(
+        venue, claims, positions, corrections, alerts, adopting, order.read_order, rule, clock
+    )
+    reconciling = ReconcileActivities(
+        venue, claims, orders, fills, positions, money, SyncRuns(pool), alerts, repairs, rule, clock
+    )
     return [
+        reconciling.reconcile,
         opening.open_trade,
         order.post_order,
         order.read_order,
@@ -136,6 +151,7 @@ def _activities(
         settlement.redeem,
         settlement.settle,
         books.end_trade,
+        opening.take_over,
         books.ask_person,
         books.close_approval,
         books.store_levels,

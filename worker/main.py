@@ -14,6 +14,8 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from settings.model import Settings
 from worker.bootstrap import Desk, open_desk
 from worker.runner import unsandboxed
+from worker.schedules import ensure_schedules
+from workflows.reconcile import ReconcileWorkflow
 from workflows.trade import TradeWorkflow
 
 log = structlog.get_logger()
@@ -32,6 +34,7 @@ async def run(settings: Settings) -> None:
     )
     async with open_desk(settings) as desk:
         async with make_worker(client, temporal.task_queue, desk):
+            await ensure_schedules(client, settings)
             log.info("ready", queue=temporal.task_queue, wallet=desk.venue.wallet)
             await stop.wait()
     log.info("ended")
@@ -42,7 +45,7 @@ def make_worker(client: Client, queue: str, desk: Desk) -> Worker:
     return Worker(
         client,
         task_queue=queue,
-        workflows=[TradeWorkflow],
+        workflows=[TradeWorkflow, ReconcileWorkflow],
         activities=desk.activities,
         workflow_runner=unsandboxed(),
         max_cached_workflows=5_000,  # above the open trades, else each event replays a history

@@ -40,6 +40,7 @@ class TradeState(BaseModel):
     reference: Price | None = None  # last good midpoint of the book
     watching_until: Utc | None = None
     order: OrderRef | None = None  # the order being worked, either leg
+    adopted: bool = False  # the claim is still another run's
     entered: bool = False  # the entry order was posted at least once
     shares: Shares = Shares(Decimal(0))
     cost: Usd = Usd(Decimal(0))

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.books import BookActivities
 from activities.messages import Booked, EndRequest, News, TradeKey
+from activities.opening import OpeningActivities
 from domain.decision import DecisionStage
 from domain.money import Shares
 from domain.trade import Stage
@@ -66,6 +67,7 @@ class TradeWorkflow:
 
     async def _story(self) -> m.TradeResult:
         try:
+            await self._take_over()
             if self.state.stage is Stage.SCREENING or self.state.stage is Stage.WATCHING:
                 await self._open()
             booked = await self._close()
@@ -74,6 +76,19 @@ class TradeWorkflow:
             result = await self._end(ending)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return result
+
+    async def _take_over(self) -> None:
+        """Make the claim of an adopted trade ours, so that this run may sell its shares."""
+        if not self.state.adopted:
+            return
+        state = self.state
+        state.plan = await workflow.execute_activity_method(
+            OpeningActivities.take_over,
+            state.key,
+            **options.say(options.RECORD, "Take over the claim"),
+        )
+        state.target, state.stop = state.plan.exits.target, state.plan.exits.stop
+        state.adopted = False
 
     async def _open(self) -> None:
         """Screen, watch, ask and enter: return with shares in hand."""
@@ -249,7 +264,7 @@ def _first_state(start: m.TradeStart) -> TradeState:
         ),
     )
     if start.adoption is not None:
-        state.stage = Stage.HOLDING
+        state.stage, state.adopted = Stage.HOLDING, True
         state.held_since = start.adoption.held_since
         state.age_known = start.adoption.age_source == "actual"
         state.note = start.adoption.cause

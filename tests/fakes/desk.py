@@ -30,6 +30,7 @@ from activities.messages import (
     Redeemed,
     RedeemRequest,
     SettleRequest,
+    TradeKey,
     TradePlan,
 )
 from activities.venue_errors import nothing_yet
@@ -107,6 +108,7 @@ class Desk:
         self.levels: list[LevelsRequest] = []
         self.posted: list[str] = []
         self.cancelled: list[str] = []
+        self.after_cancel: dict[str, OrderTruth] = {}
         self.plan = plan()
 
     @property
@@ -123,6 +125,7 @@ class Desk:
             self.redeem,
             self.settle,
             self.end_trade,
+            self.take_over,
             self.ask_person,
             self.close_approval,
             self.store_levels,
@@ -145,6 +148,8 @@ class Desk:
         return Posted(order_id=request.order_id, landing=Landing.LANDED)
 
     def _truth(self, order_id: str) -> OrderTruth:
+        if order_id in self.cancelled and order_id in self.after_cancel:
+            return self.after_cancel[order_id]
         script = self.truths.get(order_id)
         if script:
             truth = script.pop(0) if len(script) > 1 else script[0]
@@ -235,6 +240,13 @@ class Desk:
     async def end_trade(self, request: EndRequest) -> None:
         """Remember the ending."""
         self.endings.append(request)
+
+    @activity.defn
+    async def take_over(self, key: TradeKey) -> TradePlan:
+        """Remember the taking; what is held was there before."""
+        self.calls.append("take_over")
+        self.held, self.cost = TEN, usd("9.4")
+        return self.plan
 
     @activity.defn
     async def ask_person(self, request: AskRequest) -> None:

@@ -11,10 +11,19 @@ from domain.decision import Decision, Verdict
 from domain.money import price, shares, usd
 from domain.orders import Leg, OrderStatus
 from domain.trade import Stage
-from tests.fakes.desk import ENTER, Desk, killed, order, plan, unknown
+from tests.fakes.desk import ENTER, NOW, Desk, a_trigger, killed, order, plan, unknown
 from tests.waiting import eventually
 from tests.workflows.conftest import Floor
-from workflows.messages import Abandon, Approve, ExitNow, Reject, SetLevels, VenueEvent
+from workflows.messages import (
+    Abandon,
+    Adoption,
+    Approve,
+    ExitNow,
+    Reject,
+    SetLevels,
+    TradeStart,
+    VenueEvent,
+)
 from workflows.trade import TradeWorkflow
 
 
@@ -322,13 +331,13 @@ async def test_cancel_while_an_order_rests_cancels_it_and_reads_it_back(
         evidence="the cancel was acknowledged",
     )
     desk.truths[rests.order_id] = [live]
+    desk.after_cancel[rests.order_id] = raced
     trade = await floor.start()
     await in_stage(trade, Stage.ENTERING)
-    desk.truths[rests.order_id] = [live, raced]
     await trade.cancel()
     result = await trade.result()
     assert (result.ending, result.shares) == (Stage.ABANDONED, shares(3))
-    assert desk.cancelled
+    assert desk.cancelled == [rests.order_id]
 
 
 async def test_abandon_by_update_completes_without_a_cancellation(floor: Floor, desk: Desk) -> None:
@@ -385,3 +394,14 @@ async def test_a_reversed_entry_settles_with_nothing(floor: Floor, desk: Desk) -
     trade = await floor.start()
     assert (await trade.result()).ending is Stage.SETTLED
     assert "redeem" not in desk.calls
+
+
+async def test_an_adopted_trade_takes_the_claim_over_and_starts_in_holding(
+    floor: Floor, desk: Desk
+) -> None:
+    trigger = a_trigger("0xadopted")
+    adoption = Adoption(cause="its run is gone", held_since=NOW, age_source="actual")
+    trade = await floor.start(TradeStart(trigger=trigger, adoption=adoption))
+    result = await trade.result()
+    assert (result.ending, result.profit) == (Stage.SETTLED, usd("0.6"))
+    assert desk.calls[0] == "take_over" and desk.posted == []

@@ -1,0 +1,58 @@
+"""Delivery of alerts as activities: waiting for news costs no history, only an attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Protocol
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+NOTHING_YET = "NothingYet"
+LOOK_EVERY = timedelta(seconds=2)
+
+
+class RoundLike(Protocol):
+    """What one look at the outbox did."""
+
+    @property
+    def sent(self) -> int:
+        """How many alerts every channel took."""
+
+
+Deliver = Callable[[], Awaitable[RoundLike]]
+Listen = Callable[[], Awaitable[int]]
+
+
+class AlertActivities:
+    """Bound to the outbox and its channels; built once per worker in worker/bootstrap.py."""
+
+    def __init__(self, deliver: Deliver, listen: Listen | None) -> None:
+        self._deliver, self._listen = deliver, listen
+
+    @activity.defn
+    async def deliver_alerts(self) -> int:
+        """Deliver what is due and return how many alerts were sent.
+
+        Raises:
+            ApplicationError: "NothingYet" when nothing was sent; asked again by the retry.
+        """
+        done = await self._deliver()
+        if not done.sent:
+            raise ApplicationError("no alert is due", type=NOTHING_YET, next_retry_delay=LOOK_EVERY)
+        return done.sent
+
+    @activity.defn
+    async def obey_chat(self) -> bool:
+        """Answer the chat until there is nothing to say; False when no chat is configured.
+
+        Raises:
+            ApplicationError: "NothingYet" after one long look; asked again by the retry.
+        """
+        if self._listen is None:
+            return False
+        await self._listen()
+        raise ApplicationError(
+            "the chat is listened to", type=NOTHING_YET, next_retry_delay=timedelta(seconds=1)
+        )

@@ -1,0 +1,153 @@
+"""Repairs: what reconciliation does about each kind of difference, and no more than is proven."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+from activities.adoption import Adopting
+from activities.clock import Clock
+from activities.messages import Adoptee, OrderRequest, OrderTruth, ReconcileReport
+from domain.market import Mode
+from domain.money import ZERO, Shares
+from domain.reconcile import Difference, Kind, OurTrade, share_out
+from domain.rules import ReconcileRules
+from store.alerts import Alerts, Priority
+from store.claims import Claims
+from store.corrections import Corrections
+from store.positions import Positions
+from venue.polymarket import Venue
+
+ReadOrder = Callable[[OrderRequest], Awaitable[OrderTruth]]
+
+
+class Repairs:
+    """Carries out one comparison. Starting and waking trades is left to the workflow."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        claims: Claims,
+        positions: Positions,
+        corrections: Corrections,
+        alerts: Alerts,
+        adopting: Adopting,
+        read_order: ReadOrder,
+        rules: ReconcileRules,
+        clock: Clock,
+    ) -> None:
+        self._venue, self._claims, self._positions = venue, claims, positions
+        self._corrections, self._alerts = corrections, alerts
+        self._adopting, self._read_order = adopting, read_order
+        self._rules, self._clock = rules, clock
+
+    async def carry_out(
+        self,
+        mode: Mode,
+        trades: list[OurTrade],
+        differences: list[Difference],
+        report: ReconcileReport,
+    ) -> ReconcileReport:
+        """Repair each difference and return the report with what was done."""
+        await self._forget_misses(mode, trades, differences)
+        for difference in differences:
+            done = await self._repair(mode, trades, difference, report)
+            report = report if done is None else done
+        return report
+
+    async def _repair(
+        self, mode: Mode, trades: list[OurTrade], d: Difference, report: ReconcileReport
+    ) -> ReconcileReport | None:
+        if d.kind is Kind.ORDER_ORPHAN:
+            return await self._settle_order(d, report)
+        if d.kind is Kind.CLAIM_ORPHAN:
+            return await self._release(mode, d, report)
+        if d.kind is Kind.TRADE_ORPHAN:
+            adoption = await self._adopting.orphan(mode, d)
+            return _adopt(report, adoption, d)
+        if d.kind is Kind.SHARES_STRANGER:
+            return _adopt(report, await self._adopting.stranger(mode, d), d)
+        if d.kind is Kind.ORDER_STRANGER:
+            await self._adopting.order(mode, d.order_id)
+            return _repaired(report, d)
+        return await self._resize(mode, trades, d, report)
+
+    async def _settle_order(self, d: Difference, report: ReconcileReport) -> ReconcileReport | None:
+        """Cancel and read back the order of a run that is gone; close it on proof alone."""
+        truth = await self._read_order(OrderRequest(order_id=d.order_id, stop=True))
+        return _repaired(report, d) if truth.terminal else None
+
+    async def _release(
+        self, mode: Mode, d: Difference, report: ReconcileReport
+    ) -> ReconcileReport | None:
+        """Give back a claim with nothing behind it; the store refuses if there is."""
+        claim = await self._claims.get(mode, d.workflow_id)
+        if claim is None:
+            return None
+        released = await self._claims.release(
+            mode,
+            claim.condition_id,
+            claim.threshold,
+            claim.owner_run,
+            "its run is gone; released by reconciliation",
+            None,
+            self._clock(),
+        )
+        return _repaired(report, d) if released else None
+
+    async def _resize(
+        self, mode: Mode, trades: list[OurTrade], d: Difference, report: ReconcileReport
+    ) -> ReconcileReport | None:
+        """Take over the venue's size once it was seen often enough and nothing explains it.
+
+        A resolved market explains missing shares: its trade redeems and settles itself, or was
+        redeemed elsewhere and is settled at the payout.
+        """
+        held = [(t.workflow_id, t.shares) for t in trades if t.token_id == d.token_id and t.shares]
+        now = self._clock()
+        readings = [await self._corrections.missed(w, mode, now) for w, _ in held]
+        if min(readings, default=0) < self._rules.misses or d.theirs is None:
+            return None
+        resolution = await self._venue.resolution(d.condition_id)
+        if resolution is not None:
+            return None  # the trade itself redeems what is left and settles at the payout
+        cause = f"{d.kind.value}: the venue holds {d.theirs}"
+        for workflow_id, shares in share_out(held, d.theirs).items():
+            await self._corrections.adjust(workflow_id, mode, shares, None, cause, now)
+            await self._corrections.seen(workflow_id, mode)
+        await self._tell(mode, d, now)
+        wake = (*report.wake, *(w for w, _ in held))
+        return _repaired(report, d).model_copy(update={"wake": wake})
+
+    async def _forget_misses(
+        self, mode: Mode, trades: list[OurTrade], differences: list[Difference]
+    ) -> None:
+        """A position that agrees again starts to count from zero."""
+        differing = {d.token_id for d in differences}
+        for trade in trades:
+            if trade.shares > Shares(ZERO) and trade.token_id not in differing:
+                await self._corrections.seen(trade.workflow_id, mode)
+
+    async def _tell(self, mode: Mode, d: Difference, now: datetime) -> None:
+        await self._alerts.put(
+            f"resized:{mode}:{d.token_id}",
+            Priority.HIGH,
+            "A position was changed to what the venue holds",
+            f"{d}. It was seen {self._rules.misses} times in a row and no fill of ours explains"
+            " it: shares were moved or sold outside the bot. Check the wallet.",
+            timedelta(minutes=5),
+            now,
+            mode,
+        )
+
+
+def _repaired(report: ReconcileReport, d: Difference) -> ReconcileReport:
+    return report.model_copy(update={"repaired": (*report.repaired, str(d))})
+
+
+def _adopt(
+    report: ReconcileReport, adoptee: Adoptee | None, d: Difference
+) -> ReconcileReport | None:
+    if adoptee is None:
+        return None
+    return _repaired(report, d).model_copy(update={"adopt": (*report.adopt, adoptee)})
