@@ -8,7 +8,7 @@ import sys
 import typer
 from typer._click.exceptions import ClickException
 
-from ops.cli import database, down, status, trades, up
+from ops.cli import database, doctor, down, status, trades, up
 from ops.cli.exits import CliError, Exit
 from ops.cli.show import errors
 from settings.errors import SettingsError
@@ -30,6 +30,7 @@ app.command()(trades.trades)
 app.command()(trades.why)
 app.command()(database.migrate)
 app.command()(status.settings)
+app.command()(doctor.doctor)
 
 
 def main(arguments: list[str]) -> int:

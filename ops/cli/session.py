@@ -99,6 +99,7 @@ class Session:
             temporal_address=stack.temporal_address,
             namespace=self._settings.temporal.namespace,
             sim_control=sim.control_url if sim else "",
+            venue=sim.addresses if sim else {},
             sim_token=sim.token if sim else "",
         ).save(stack.state)
 

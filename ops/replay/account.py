@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
 from domain.entry import OrderPlan
@@ -10,66 +11,64 @@ from domain.orders import Side
 from domain.risk import Breach, Exposure, Wish, refuse
 from domain.rules import RiskRules
 from domain.trade import HaltState
-from domain.trigger import Trigger
 from ops.replay.trades import Trade
+
+NOTHING = Usd(ZERO)
 
 
 class Purse:
-    """Balance, promises and losses. One trade a market, so its cost is the market's exposure."""
+    """Balance, promises and losses. A market has one trade at most, so no exposure before it."""
 
     def __init__(self, balance: Usd) -> None:
         self.balance = balance
-        self._promised: dict[str, Usd] = {}
-        self._open: dict[str, Trade] = {}
+        self._promised: dict[str, Trade] = {}
+        self._held: dict[str, Trade] = {}
         self._profit: dict[date, Usd] = {}
 
     def refuse(
-        self, trigger: Trigger, plan: OrderPlan, rules: RiskRules, now: datetime
+        self, event_id: str | None, plan: OrderPlan, rules: RiskRules, now: datetime
     ) -> Breach | None:
         """Return the cap that forbids this order, or None."""
-        event = trigger.event_id
+        everything = [*self._promised.values(), *self._held.values()]
+        of_event = [t for t in everything if event_id and t.trigger.event_id == event_id]
+        today = self._profit.get(now.date(), NOTHING)
         exposure = Exposure(
             halt=HaltState.ACTIVE,
             balance=self.balance,
             balance_at=now,
-            reserved=Usd(sum(self._promised.values(), ZERO)),
-            positions=len(self._promised) + len(self._open),
-            market=Usd(ZERO),
-            event=Usd(ZERO) if event is None else self._cost(event),
-            total=self._cost(None),
-            daily_loss=Usd(-min(self._profit.get(now.date(), Usd(ZERO)), Usd(ZERO))),
+            reserved=_add(trade.plan.funds for trade in self._promised.values()),
+            positions=len(everything),
+            market=NOTHING,
+            event=_add(_cost(trade) for trade in of_event),
+            total=_add(_cost(trade) for trade in everything),
+            daily_loss=Usd(max(-today, NOTHING)),
         )
         wish = Wish(side=Side.BUY, cost=Usd(plan.limit * plan.shares), funds=plan.funds)
         return refuse(exposure, wish, rules, now)
 
-    def promise(self, trade: Trade, plan: OrderPlan) -> None:
+    def promise(self, trade: Trade) -> None:
         """Promise the money of an order."""
-        self._promised[trade.market.condition_id] = plan.funds
+        self._promised[trade.market.condition_id] = trade
 
-    def filled(self, trade: Trade) -> None:
-        """Turn a promise into what was really spent."""
+    def arrived(self, trade: Trade) -> None:
+        """Turn a promise into what was really spent, or take it back."""
         del self._promised[trade.market.condition_id]
         if trade.open:
-            self.balance = Usd(self.balance - trade.paid - trade.holding.fees)
-            self._open[trade.market.condition_id] = trade
+            self.balance = Usd(self.balance - trade.spent)
+            self._held[trade.market.condition_id] = trade
 
-    def closed(self, trade: Trade, now: datetime) -> None:
-        """Take back what a trade brought, once it is over."""
+    def over(self, trade: Trade, now: datetime) -> None:
+        """Take in what a trade brought, once it has ended."""
         if trade.profit is None:
             return
-        del self._open[trade.market.condition_id]
-        self.balance = Usd(self.balance + trade.paid + trade.entry_fees + trade.profit)
-        day = now.date()
-        self._profit[day] = Usd(self._profit.get(day, Usd(ZERO)) + trade.profit)
+        del self._held[trade.market.condition_id]
+        self.balance = Usd(self.balance + trade.spent + trade.profit)
+        self._profit[now.date()] = Usd(self._profit.get(now.date(), NOTHING) + trade.profit)
 
-    def _cost(self, event: str | None) -> Usd:
-        """Return the cost of what is held and promised, of one event or of all."""
-        held = sum(
-            (
-                trade.holding.cost
-                for trade in self._open.values()
-                if event is None or trade.trigger.event_id == event
-            ),
-            ZERO,
-        )
-        return Usd(held + (sum(self._promised.values(), ZERO) if event is None else ZERO))
+
+def _cost(trade: Trade) -> Usd:
+    return trade.holding.cost if trade.open else Usd(trade.plan.limit * trade.plan.shares)
+
+
+def _add(amounts: Iterable[Usd]) -> Usd:
+    return Usd(sum(amounts, ZERO))

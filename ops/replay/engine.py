@@ -8,23 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 
 from domain.context import ScreenContext
 from domain.decision import Decision, Verdict, hold
-from domain.entry import OrderPlan, plan_exit
-from domain.exits import ExitContext, ExitReading, check_exit, conditional_from
-from domain.gates import exit_gate
+from domain.entry import OrderPlan
 from domain.market import Market, Mode
-from domain.money import MICRO, Price, Shares, from_micros, micros
-from domain.positions import Position
+from domain.money import Price, Shares, from_micros, micros
 from domain.rules import TradeRules
 from domain.score import ScoreRequest
 from domain.screen import check_entry, screen
 from domain.strategy import Strategy
 from domain.touch import Seen
 from domain.trigger import TouchSource, Trigger
+from ops.replay import keeper
 from ops.replay.account import Purse
 from ops.replay.books import MarketBook
 from ops.replay.events import Event, Levels, Oracle, Resolved, Ticked, Traded, moment
@@ -32,10 +29,20 @@ from ops.replay.scores import Scores
 from ops.replay.trades import Decided, Trade
 
 EPOCH = 0  # a recording is one stretch: nothing says where it had gaps
+FOR_GOOD = datetime.max.replace(tzinfo=UTC)
+
+
+class Watched:
+    """A market on the watchlist: screened again every hour until its window is over."""
+
+    def __init__(self, trigger: Trigger, now: datetime, rules: TradeRules) -> None:
+        self.trigger = trigger
+        self.until = now + rules.watch.window
+        self.next_look = now + rules.watch.every
 
 
 class Replay:
-    """Feed it every event in order; then read `decisions`, `trades` and the counts."""
+    """Feed it every event in order, then `finish`; read `decisions`, `trades`, the counts."""
 
     def __init__(
         self,
@@ -43,7 +50,6 @@ class Replay:
         rules: TradeRules,
         strategy: Strategy,
         scores: Scores,
-        *,
         purse: Purse,
         delay: timedelta = timedelta(0),
     ) -> None:
@@ -53,23 +59,22 @@ class Replay:
         threshold, wanted = micros(rules.trigger.threshold), rules.strategy.outcome_indexes
         self._books = {m.condition_id: MarketBook(m, threshold, wanted) for m in markets}
         self._rest: dict[str, datetime] = {}  # no touch of this market counts before
+        self._watched: dict[str, Watched] = {}
         self._sent: deque[tuple[datetime, Trade]] = deque()
-        self._reading: dict[str, ExitReading] = {}
-        self._next_exit: dict[str, datetime] = {}
         self.decisions: list[Decided] = []
         self.trades: dict[str, Trade] = {}
         self.events = self.prints = self.touches = 0
-        self.last_ms = 0
+        self.last = datetime.min.replace(tzinfo=UTC)
 
     def feed(self, event: Event) -> None:
-        """Fold in one event. One about a market that was not announced is an error.
+        """Fold in one event.
 
         Raises:
-            KeyError: the condition is unknown.
+            KeyError: its market was not announced.
         """
         now = moment(event.at_ms)
         self.events += 1
-        self.last_ms = max(self.last_ms, event.at_ms)
+        self.last = max(self.last, now)
         self._arrive(now)
         seen = self._books[event.condition_id]
         self._end_rest(seen, now)
@@ -77,7 +82,7 @@ class Replay:
             case Levels(bids=bids, asks=asks, whole=whole):
                 seen.change(bids, asks, whole)
                 self._quoted(seen, event.at_ms)
-                self._look(seen, now)
+                self._look_after(seen, now)
             case Traded():
                 self.prints += 1
                 self._printed(seen, event)
@@ -90,12 +95,12 @@ class Replay:
 
     def finish(self) -> None:
         """Let the orders arrive that were still under way."""
-        self._arrive(moment(self.last_ms) + self._delay)
+        self._arrive(self.last + self._delay)
 
     def bid(self, trade: Trade) -> Price | None:
         """Return the best bid for what a trade holds, at the end of what was fed."""
         seen = self._books[trade.market.condition_id]
-        return seen.book(trade.token.index, moment(self.last_ms)).best_bid
+        return seen.book(trade.token.index, self.last).best_bid
 
     def _quoted(self, seen: MarketBook, at_ms: int) -> None:
         if not self._quotes:
@@ -116,9 +121,10 @@ class Replay:
     def _touched(
         self, seen: MarketBook, index: int, price: int, size: int | None, at_ms: int
     ) -> None:
-        """Do what ingest, screening and entering do on a touch."""
+        """Do what ingest does with a touch: nothing for a market that is taken or rests."""
         market, now = seen.market, moment(at_ms)
-        if market.condition_id in self.trades or market.condition_id in self._rest:
+        busy = (self.trades, self._rest, self._watched)
+        if any(market.condition_id in known for known in busy):
             return
         self.touches += 1
         token = market.tokens[index]
@@ -137,48 +143,54 @@ class Replay:
             question=market.question,
             event_id=market.event_id,
         )
-        context = self._context(seen, trigger, now)
-        decision = screen(context, self._rules, self._strategy)
-        plan = self._plan(context, decision, now)
-        self._note(trigger, plan if isinstance(plan, Decision) else decision)
-        if isinstance(plan, OrderPlan):
-            trade = Trade(market, token, trigger, plan)
-            self.trades[market.condition_id] = trade
+        self._decide(seen, trigger, now)
+
+    def _decide(self, seen: MarketBook, trigger: Trigger, now: datetime) -> None:
+        """Screen, and do what the answer says."""
+        condition = trigger.condition_id
+        decision, plan = self._screen(seen, trigger, now)
+        self._note(trigger, decision, now)
+        if decision.verdict is Verdict.WATCH:
+            self._watched.setdefault(condition, Watched(trigger, now, self._rules))
+            return
+        self._watched.pop(condition, None)
+        if plan is not None:
+            token = seen.market.tokens[trigger.outcome_index]
+            trade = Trade(seen.market, token, trigger, plan)
+            self.trades[condition] = trade
+            self._purse.promise(trade)
             self._sent.append((now + self._delay, trade))
-            self._purse.promise(trade, plan)
             self._arrive(now)
         else:
-            forever = decision.for_good
-            rest = timedelta.max if forever else self._rules.trigger.retry_after
-            self._rest[market.condition_id] = _later(now, rest)
+            rest = now + self._rules.trigger.retry_after
+            self._rest[condition] = FOR_GOOD if decision.for_good else rest
 
-    def _context(self, seen: MarketBook, trigger: Trigger, now: datetime) -> ScreenContext:
+    def _screen(
+        self, seen: MarketBook, trigger: Trigger, now: datetime
+    ) -> tuple[Decision, OrderPlan | None]:
+        """Return the decision, and the order when it is ENTER and the limits allow it."""
         book = seen.book(trigger.outcome_index, now)
-        request = ScoreRequest(
-            token_id=trigger.token_id, market=seen.market, book=book, now=now
+        request = ScoreRequest(token_id=trigger.token_id, market=seen.market, book=book, now=now)
+        score = self._scores(request)
+        context = ScreenContext(
+            trigger=trigger, market=seen.market, now=now, book=book, score=score
         )
-        return ScreenContext(
-            trigger=trigger, market=seen.market, now=now, book=book, score=self._scores(request)
-        )
-
-    def _plan(
-        self, context: ScreenContext, decision: Decision, now: datetime
-    ) -> OrderPlan | Decision:
-        """Return the order of an ENTER that the limits allow, else why there is none."""
+        decision = screen(context, self._rules, self._strategy)
         if decision.verdict is not Verdict.ENTER:
-            return decision
+            return decision, None
         plan = check_entry(context, self._rules, decision)
         if isinstance(plan, Decision):
-            return plan
-        breach = self._purse.refuse(context.trigger, plan, self._rules.risk, now)
+            return plan, None
+        breach = self._purse.refuse(seen.market.event_id, plan, self._rules.risk, now)
         if breach is None:
-            return plan
-        return hold(breach.limit, breach.text, value=breach.value, maximum=breach.maximum)
+            return decision, plan
+        figures = {"value": breach.value, "maximum": breach.maximum}
+        return hold(breach.limit, breach.text, **figures), None
 
-    def _note(self, trigger: Trigger, decision: Decision) -> None:
+    def _note(self, trigger: Trigger, decision: Decision, now: datetime) -> None:
         self.decisions.append(
             Decided(
-                at=trigger.venue_time,
+                at=now,
                 condition_id=trigger.condition_id,
                 token_id=trigger.token_id,
                 question=trigger.question,
@@ -192,13 +204,14 @@ class Replay:
         """Fill the orders that have reached the venue by now, against the book of now."""
         while self._sent and self._sent[0][0] <= now:
             due, trade = self._sent.popleft()
-            seen = self._books[trade.market.condition_id]
-            filled = trade.enter(seen.book(trade.token.index, due), due)
-            self._purse.filled(trade)
+            condition = trade.market.condition_id
+            filled = trade.enter(self._books[condition].book(trade.token.index, due), due)
+            self._purse.arrived(trade)
             if not filled:
-                self._note(trade.trigger, hold("killed", "the offer was gone when we arrived"))
-                del self.trades[trade.market.condition_id]
-                self._rest[trade.market.condition_id] = due + self._rules.trigger.retry_after
+                gone = hold("killed", "the offer was gone when the order arrived")
+                self._note(trade.trigger, gone, due)
+                del self.trades[condition]
+                self._rest[condition] = due + self._rules.trigger.retry_after
 
     def _end_rest(self, seen: MarketBook, now: datetime) -> None:
         condition = seen.market.condition_id
@@ -207,59 +220,25 @@ class Replay:
             for touch in seen.touches.values():
                 touch.rearm()
 
-    def _look(self, seen: MarketBook, now: datetime) -> None:
-        """Do what holding and exiting do: ask the exit rules once conditional exits begin."""
-        trade = self.trades.get(seen.market.condition_id)
-        if trade is None or not trade.open:
-            return
-        rules, condition = self._rules.exits, seen.market.condition_id
-        begins = self._next_exit.get(condition) or conditional_from(trade.opened_at, rules)
-        if begins is None or now < begins:
-            return
-        book = seen.book(trade.token.index, now)
-        signal = check_exit(self._exit_context(trade, book, now), rules)
-        self._reading[condition] = signal.reading
-        self._next_exit[condition] = now + self._rules.pace.resolution_poll
-        average = trade.holding.average
-        if not signal.exit or book.best_bid is None or average is None:
-            return
-        if exit_gate(book, average, book.mid, rules) is not None:
-            return
-        plan = plan_exit(trade.holding.shares, book.best_bid, book)
-        if isinstance(plan, OrderPlan):
-            trade.leave(plan, book, now, signal.reason)
-            self._purse.closed(trade, now)
-
-    def _exit_context(self, trade: Trade, book: object, now: datetime) -> ExitContext:
-        position = Position(
-            **trade.holding.model_dump(),
-            workflow_id=trade.trigger.workflow_id,
-            mode=Mode.PAPER,
-            condition_id=trade.market.condition_id,
-            token_id=trade.token.token_id,
-        )
-        return ExitContext.model_validate(
-            {
-                "position": position,
-                "book": book,
-                "now": now,
-                "held_since": trade.opened_at,
-                "reading": self._reading.get(trade.market.condition_id, ExitReading()),
-                "end_time": trade.market.end_time,
-                "fee": trade.market.fee,
-            }
-        )
+    def _look_after(self, seen: MarketBook, now: datetime) -> None:
+        """Look at what is held or watched in this market, when it is time."""
+        condition = seen.market.condition_id
+        trade, watched = self.trades.get(condition), self._watched.get(condition)
+        if trade is not None and keeper.due(trade, now, self._rules):
+            keeper.look(trade, seen.book(trade.token.index, now), now, self._rules)
+            self._purse.over(trade, now)
+        if watched is not None and now >= watched.until:
+            del self._watched[condition]
+            self._rest[condition] = now + self._rules.trigger.retry_after
+        elif watched is not None and now >= watched.next_look:
+            watched.next_look = now + self._rules.watch.every
+            price = Price(from_micros(seen.best_bid(watched.trigger.outcome_index)))
+            fresh = {"venue_time": now, "seen_at": now, "price": price}
+            self._decide(seen, watched.trigger.model_copy(update=fresh), now)
 
     def _resolve(self, seen: MarketBook, payouts: tuple[int, ...], now: datetime) -> None:
         seen.market = seen.market.model_copy(update={"closed": True})
         trade = self.trades.get(seen.market.condition_id)
         if trade is not None and trade.open:
             trade.resolve(Price(from_micros(payouts[trade.token.index])), now)
-            self._purse.closed(trade, now)
-
-
-def _later(now: datetime, rest: timedelta) -> datetime:
-    return datetime.max.replace(tzinfo=now.tzinfo) if rest == timedelta.max else now + rest
-
-
-__all__ = ["MICRO", "Decimal", "Replay"]
+            self._purse.over(trade, now)

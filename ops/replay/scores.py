@@ -56,16 +56,16 @@ def table_scores(path: Path) -> Scores:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for line, row in enumerate(csv.DictReader(file), start=2):
-                token, score = _row(path, line, row)
-                rows[token].append(score)
+                token, read = _row(path, line, row)
+                rows[token].append(read)
     except OSError as e:
         raise BadScores(f"{path}: expected a readable CSV file, was {e.strerror}") from e
     for known in rows.values():
-        known.sort(key=lambda score: score.at)
+        known.sort(key=lambda s: s.at)
 
     def score(request: ScoreRequest) -> Score | None:
         known = rows.get(request.token_id, [])
-        before = bisect_right(known, request.now, key=lambda score: score.at)
+        before = bisect_right(known, request.now, key=lambda s: s.at)
         return known[before - 1] if before else None
 
     return score

@@ -20,7 +20,7 @@ from ops.supervision.process import ProcessPart
 from ops.supervision.step import Step
 from settings.model import Settings
 
-SETTLE = 3.0  # seconds of life that count as ready when a part says nothing
+SETTLE = 20.0  # seconds of life that count as ready when a part says nothing
 
 
 class Stack:

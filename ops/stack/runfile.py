@@ -25,6 +25,7 @@ class Running(BaseModel):
     namespace: str = ""
     sim_control: str = ""  # URL of the sim's control port, empty without a sim
     sim_token: str = ""
+    venue: dict[str, str] = {}  # where the sim answers, by the names of the venue settings
 
     def save(self, state: Path) -> None:
         """Write the file whole, readable by its owner alone."""

@@ -38,6 +38,7 @@ class SimPart(ProcessPart):
         self._settings = settings
         self._wiring = wiring
         self.control_url = ""
+        self.addresses: dict[str, str] = {}
         self.token = secrets.token_urlsafe(24)
         config = settings.state / "sim.json"
 
@@ -101,8 +102,9 @@ class SimPart(ProcessPart):
 
     def _read(self, said: dict[str, str]) -> None:
         self.control_url = said["control"]
-        for name, key in URLS.items():
-            self._wiring.tell(f"venue.{key}", said[name])
+        self.addresses = {key: said[name] for name, key in URLS.items()}
+        for key, url in self.addresses.items():
+            self._wiring.tell(f"venue.{key}", url)
 
     async def fund(self, signer: str) -> None:
         """Put the play money into the wallet of this signer, once in its life.

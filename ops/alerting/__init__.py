@@ -1,0 +1,1 @@
+"""Alerts: how a row of the outbox reaches a person, and how the person answers."""

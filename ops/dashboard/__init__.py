@@ -1,0 +1,1 @@
+"""Dashboard: one page, live, for a person who slept."""

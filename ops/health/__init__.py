@@ -1,0 +1,1 @@
+"""Health: one small module per check, gathered into one report."""
