@@ -73,7 +73,8 @@ class Feed:
         self._placement = Placement(per_socket)
         self._ramp = asyncio.Semaphore(ramp)
         self._epochs = itertools.count(1)
-        self._past: Counter[str] = Counter()  # frames and bytes of sockets that are gone
+        self._past: Counter[str] = Counter()  # of sockets that are gone
+        self._past_ends: Counter[str] = Counter()
         self.sockets: dict[int, Socket] = {}
         self.decoder = MarketDecoder()
         self.taps: list[Tap] = []
@@ -135,6 +136,7 @@ class Feed:
         """Return the sums over all sockets."""
         found, now = FeedHealth(sockets=len(self.sockets)), time.monotonic()
         found.frames, found.bytes = self._past["frames"], self._past["bytes"]
+        found.epochs, found.ends = self._past["epochs"], Counter(self._past_ends)
         for socket in self.sockets.values():
             health = socket.stream.health
             found.connected += health.connected
@@ -177,6 +179,8 @@ class Feed:
         socket = self.sockets.pop(number)
         self._past["frames"] += socket.stream.health.frames
         self._past["bytes"] += socket.stream.health.bytes
+        self._past["epochs"] += socket.stream.health.connects
+        self._past_ends.update(socket.stream.health.ends)
         socket.task.cancel()
         await asyncio.wait([socket.task])
 

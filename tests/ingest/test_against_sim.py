@@ -1,0 +1,70 @@
+"""Whole ingest against a running sim that plays the recording, with a stub for the trades."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from temporalio.client import Client
+
+from domain.market import Mode
+from domain.rules import FilterRules
+from domain.trigger import TouchSource
+from ingest.app import Ingest, Plan
+from ingest.shards import Shard
+from tests.ingest.samples import rules
+from tests.venue.simulated import TAPE, running_sim
+from tests.waiting import eventually
+from venue.connect import connect, connect_public
+from venue.stream import StreamLimits
+from venue.transport import ApiCreds
+
+
+async def test_the_recording_gives_one_trade_for_every_market_that_touched(
+    pool: asyncpg.Pool[Any], temporal_client: Client, trade_queue: str
+) -> None:
+    """All 18 markets of the recording end at one; each touches 0.95 on the way."""
+    sim_flags = ("--source", "tape", "--tape", str(TAPE), "--speed", "1500", "--lead-ms", "1500")
+    async with running_sim(*sim_flags) as sim:
+        venue = connect_public(sim.hosts)
+        account = await connect(sim.hosts, await sim.fund())
+
+        async def creds() -> ApiCreds | None:
+            return account.creds
+
+        given = rules(TouchSource.QUOTE, (0, 1), rest=3)
+        given = given.model_copy(update={"filters": FilterRules(min_time_to_end=timedelta(0))})
+        plan = Plan(
+            mode=Mode.PAPER,
+            rules=given,
+            rules_hash="",
+            shard=Shard(),
+            task_queue=trade_queue,
+            market_ws_url=sim.hosts.market_ws,
+            user_ws_url=sim.hosts.user_ws,
+            site_url=sim.hosts.site,
+            per_socket=200,
+            dispatches=8,
+            room=100,
+            limits=StreamLimits(),
+            catalogue_every=timedelta(seconds=1),
+            instance="test",
+        )
+        ingest, stop = Ingest(plan, pool, temporal_client, venue, creds), asyncio.Event()
+        running = asyncio.create_task(ingest.run(stop))
+        counts = ingest.pipeline.counts
+        try:
+            await eventually(lambda: counts["touch"] == 18, within=40)
+            await eventually(lambda: counts["market_resolved"] == 18, within=40)
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 20)
+            await venue.aclose()
+            await account.aclose()
+        # at this speed the end of some markets is nearer than the way of the touch
+        assert ingest.dispatch.counts["started"] + counts["filter_time_to_end"] == 18
+        assert ingest.dispatch.counts["started"] > 0 and counts["touch"] == 18
+        picture = ingest.health.picture()
+        assert not picture.keys() & {"malformed", "unknown_kinds", "odd", "reconnects"}
