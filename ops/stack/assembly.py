@@ -46,7 +46,7 @@ class Stack:
         if self.settings.sim.source != "off":
             parts += self._venue()
         parts += [self._module("worker"), self._module("ingest")]
-        if importlib.util.find_spec("ops.dashboard") is not None:
+        if importlib.util.find_spec("ops.dashboard.__main__") is not None:
             parts.append(self._module("dashboard", "ops.dashboard"))
         return parts
 
