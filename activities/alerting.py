@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 NOTHING_YET = "NothingYet"
 LOOK_EVERY = timedelta(seconds=2)
@@ -40,7 +40,7 @@ class AlertActivities:
         """
         done = await self._deliver()
         if not done.sent:
-            raise ApplicationError("no alert is due", type=NOTHING_YET, next_retry_delay=LOOK_EVERY)
+            raise _nothing_yet("no alert is due", LOOK_EVERY)
         return done.sent
 
     @activity.defn
@@ -53,6 +53,14 @@ class AlertActivities:
         if self._listen is None:
             return False
         await self._listen()
-        raise ApplicationError(
-            "the chat is listened to", type=NOTHING_YET, next_retry_delay=timedelta(seconds=1)
-        )
+        raise _nothing_yet("the chat is listened to", timedelta(seconds=1))
+
+
+def _nothing_yet(text: str, again: timedelta) -> ApplicationError:
+    """Return the error that makes Temporal ask again; benign, so that no log or metric cries."""
+    return ApplicationError(
+        text,
+        type=NOTHING_YET,
+        next_retry_delay=again,
+        category=ApplicationErrorCategory.BENIGN,
+    )

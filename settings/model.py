@@ -87,7 +87,10 @@ class AlertSettings(Section):
 
     webhook_url: SecretStr = NO_SECRET  # a webhook's URL often is its password
     telegram_token: SecretStr = NO_SECRET
-    telegram_chat: str = ""
+    telegram_chat: str = ""  # the only chat whose commands are obeyed
+    telegram_url: str = "https://api.telegram.org"
+    least: Literal["low", "normal", "high"] = "normal"  # quieter ones stay in log and dashboard
+    quiet: str = Field(default="", pattern=r"^(\d\d:\d\d-\d\d:\d\d)?$")  # UTC; high ones pass
     cool_down: timedelta = timedelta(minutes=15)
 
 

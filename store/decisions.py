@@ -92,7 +92,7 @@ class Decisions:
             condition_id,
             limit,
         )
-        return [_row(row) for row in rows]
+        return [read_decision(row) for row in rows]
 
     async def funnel(self, since: datetime, until: datetime) -> list[FunnelRow]:
         """Return how many decisions each rule took in a time, the commonest first."""
@@ -106,7 +106,8 @@ class Decisions:
         return read_all(FunnelRow, rows)
 
 
-def _row(row: asyncpg.Record) -> DecisionRow:
+def read_decision(row: asyncpg.Record) -> DecisionRow:
+    """Return the decision of a row of the table."""
     data = dict(row)
     decision = Decision(limit=data["limit_price"], decided_at=data["at"], **data)
     return DecisionRow(decision=decision, **data)

@@ -13,7 +13,7 @@ from domain.money import Price, Shares, Usd
 from domain.record import Record, Utc
 from store.rows import only, read, read_all
 
-_TRADES = """
+TRADES = """
 SELECT c.workflow_id, c.mode, c.condition_id, c.token_id, c.question, c.outcome, c.threshold,
        c.price AS touched, c.seen_at, c.reason, c.owner_run AS run_id,
        CASE WHEN p.state IN ('closed', 'resolved') THEN 'settled'
@@ -125,13 +125,13 @@ class Views:
         self, mode: Mode, since: datetime | None = None, limit: int = 1000
     ) -> list[TradeLine]:
         """Return trades, the latest first."""
-        query = _TRADES + " WHERE c.mode = $1 AND ($2::timestamptz IS NULL OR c.seen_at >= $2)"
+        query = TRADES + " WHERE c.mode = $1 AND ($2::timestamptz IS NULL OR c.seen_at >= $2)"
         query += " ORDER BY c.seen_at DESC, c.workflow_id LIMIT $3"
         return read_all(TradeLine, await self._pool.fetch(query, mode, since, limit))
 
     async def find(self, mode: Mode, text: str, limit: int = 20) -> list[TradeLine]:
         """Return trades whose id begins with the text, or whose market or slug it is."""
-        query = _TRADES + " WHERE c.mode = $1 AND (starts_with(c.workflow_id, $2)"
+        query = TRADES + " WHERE c.mode = $1 AND (starts_with(c.workflow_id, $2)"
         query += " OR c.condition_id = $2 OR c.slug = $2) ORDER BY c.seen_at DESC LIMIT $3"
         return read_all(TradeLine, await self._pool.fetch(query, mode, text, limit))
 
