@@ -23,6 +23,9 @@ from ops.replay.report import ReplayReport, build
 from ops.replay.scores import Scores, assumed, scores_of
 from settings.model import Settings
 
+REASONS = ("answer", "rule", "times", "for example")
+TRADES = ("touched (UTC)", "question", "outcome", "price", "paid", "shares", "end", "profit $")
+
 
 def replay(
     tape: Annotated[Path, typer.Argument(help="A recording, NAME.jsonl.zst (docs/tapes.md).")],
@@ -95,15 +98,13 @@ def find_strategy(name: str) -> Strategy:
 
 def show(report: ReplayReport) -> None:
     """Print the report for a person."""
-    columns = ("answer", "rule", "times", "for example")
-    rows = [(r.verdict, r.filter, r.times, r.example) for r in report.reasons]
-    out.print(table("Why, and why not", columns, rows))
-    columns = ("touched (UTC)", "question", "outcome", "price", "paid", "shares", "end", "profit $")
+    reasons = [(r.verdict, r.filter, r.times, r.example) for r in report.reasons]
+    out.print(table("Why, and why not", REASONS, reasons))
     trades = [
         (t.touched_at, t.question, t.outcome, t.touched, t.average, t.shares, t.exit, t.profit)
         for t in report.trades
     ]
-    out.print(table("Trades", columns, trades))
+    out.print(table("Trades", TRADES, trades))
     for line in summary(report):
         out.print(line, markup=False, soft_wrap=True)
 

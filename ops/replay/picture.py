@@ -41,20 +41,14 @@ def _draw(report: ReplayReport, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     steps = profit_steps(report)
-    times = [row.closed_at for row, _ in steps if row.closed_at is not None]
+    times = [date2num(row.closed_at) for row, _ in steps]  # type: ignore[no-untyped-call]
     totals = [total for _, total in steps]
     axes.axhline(0, color="#9aa0a6", linewidth=1)
     if steps:
-        begins = min(row.touched_at for row, _ in steps)
-        axes.step(
-            date2num([begins, *times]), [0.0, *totals], where="post", color="#1a5fb4", linewidth=2
-        )
+        begins = date2num(min(row.touched_at for row, _ in steps))  # type: ignore[no-untyped-call]
+        axes.step([begins, *times], [0.0, *totals], where="post", color="#1a5fb4", linewidth=2)
         for won, colour, name in ((True, "#26a269", "won"), (False, "#c01c28", "lost")):
-            marks = [
-                (date2num(t), y)
-                for (row, y), t in zip(steps, times, strict=True)
-                if _won(row) is won
-            ]
+            marks = [(t, y) for (row, y), t in zip(steps, times, strict=True) if _won(row) is won]
             if marks:
                 axes.scatter(*zip(*marks, strict=True), color=colour, zorder=3, label=name)
         axes.legend(loc="upper left", frameon=False)
