@@ -8,7 +8,7 @@ import sys
 import typer
 from typer._click.exceptions import ClickException
 
-from ops.cli import database, doctor, down, status, trades, up
+from ops.cli import database, doctor, down, explain, replay, status, trades, up
 from ops.cli.exits import CliError, Exit
 from ops.cli.show import errors
 from settings.errors import SettingsError
@@ -27,7 +27,10 @@ app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(trades.trades)
-app.command()(trades.why)
+app.command()(explain.why)
+app.command()(explain.funnel)
+app.command()(explain.filters)
+app.command()(replay.replay)
 app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)

@@ -1,4 +1,4 @@
-"""touchline trades, why: what was traded, and why (not)."""
+"""touchline trades: what was traded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ops.cli.options import Json, Profile, Set, load
 from ops.cli.reach import run_with_store
 from ops.cli.show import out, print_json, printable, table
 from settings.model import Settings
-from store.decisions import DecisionRow, Decisions
 from store.views import TradeLine, Views
 
 COLUMNS = ("when (UTC)", "market", "outcome", "state", "shares", "price", "spent $", "profit $")
@@ -101,28 +100,3 @@ def _print_one(trade: TradeLine, details: dict[str, Any]) -> None:
 def _cell(column: str, value: object) -> object:
     """Return an id cut to what tells it from others; `--json` has it whole."""
     return printable(str(value), 16) if column.endswith("_id") else value
-
-
-def why(
-    condition: Annotated[str, typer.Argument(help="Condition id or trade id.")],
-    json: Json = False,
-    profile: Profile = None,
-    set_: Set = None,
-) -> None:
-    """Tell why a market was (not) bought: every decision with its reason and figures."""
-    settings = load(profile, set_)
-    market = condition.partition(":")[0]
-    rows = run_with_store(settings, lambda pool: Decisions(pool).of_condition(market))
-    if not rows:
-        raise CliError(Exit.NOT_FOUND, f"no decision about {market}: it was never touched here")
-    if json:
-        print_json(rows)
-        return
-    columns = ("when (UTC)", "stage", "verdict", "rule", "reason", "figures")
-    out.print(table(f"Decisions about {market}", columns, [_why_row(row) for row in rows]))
-
-
-def _why_row(row: DecisionRow) -> tuple[object, ...]:
-    decision = row.decision
-    figures = ", ".join(f"{name} {value}" for name, value in decision.values.items())
-    return (row.at, row.stage, decision.verdict, decision.filter, decision.reason, figures)
