@@ -98,7 +98,6 @@ class Session:
             links=stack.links,
             temporal_address=stack.temporal_address,
             namespace=self._settings.temporal.namespace,
-            venue=sim.urls if sim else {},
             sim_control=sim.control_url if sim else "",
             venue=sim.addresses if sim else {},
             sim_token=sim.token if sim else "",

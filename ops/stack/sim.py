@@ -38,7 +38,6 @@ class SimPart(ProcessPart):
         self._settings = settings
         self._wiring = wiring
         self.control_url = ""
-        self.urls: dict[str, str] = {}  # as our settings call them, e.g. `clob_url`
         self.addresses: dict[str, str] = {}
         self.token = secrets.token_urlsafe(24)
         config = settings.state / "sim.json"
