@@ -15,6 +15,7 @@ from workflows import options
 from workflows.display import money, number, show
 from workflows.inbox import Inbox
 from workflows.state import ExitWish, TradeState
+from workflows.waiting import news_or
 
 SIP = timedelta(days=7)  # the waiter is renewed weekly, so that its input does not grow old
 
@@ -101,18 +102,9 @@ async def _wait(state: TradeState, inbox: Inbox, seen: HoldView) -> HoldView:
         _request(state),
         **options.say(options.WAIT, "Watch the position until there is news"),
     )
-    try:
-        await workflow.wait_condition(
-            lambda: waiter.done() or inbox.waiting,
-            timeout=min(SIP, _too_young(state) or SIP),
-            timeout_summary="until the watch is renewed",
-        )
-    except TimeoutError:
-        pass
-    if waiter.done():
-        return waiter.result()
-    waiter.cancel()
-    return seen
+    wait = min(SIP, _too_young(state) or SIP)
+    news = await news_or(waiter, lambda: inbox.waiting, wait, "until the watch is renewed")
+    return seen if news is None else news
 
 
 def _remember(state: TradeState, view: HoldView) -> None:

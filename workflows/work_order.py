@@ -21,6 +21,7 @@ from workflows.endings import abandoned
 from workflows.inbox import Inbox
 from workflows.messages import STOP_WAIT
 from workflows.state import TradeState
+from workflows.waiting import news_or
 
 GRACE = timedelta(seconds=3)  # a FAK is over at once; this is for its trades to show
 
@@ -142,16 +143,13 @@ async def _next_truth(
         OrderRequest(order_id=order.order_id, known_filled=truth.filled),
         **options.say(options.WAIT, "Wait for a change of the order"),
     )
-    try:
-        await workflow.wait_condition(
-            lambda: waiter.done() or inbox.news or inbox.stop is not None,
-            timeout=wait,
-            timeout_summary="until the order is asked for again",
-        )
-    except TimeoutError:
-        pass
-    if waiter.done():
-        return waiter.result()
-    waiter.cancel()
+    changed = await news_or(
+        waiter,
+        lambda: inbox.news or inbox.stop is not None,
+        wait,
+        "until the order is asked for again",
+    )
+    if changed is not None:
+        return changed
     inbox.take_news()
     return await _look(order, stop=False)
