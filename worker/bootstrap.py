@@ -53,9 +53,37 @@ POOL = 20  # connections; one activity holds one at a time
 class Desk:
     """Everything a worker registers, and what it must close."""
 
-    activities: list[Callable[..., Any]]
+    opening: OpeningActivities
+    orders: OrderActivities
+    holding: HoldingActivities
+    selling: SellingActivities
+    settlement: SettlementActivities
+    books: BookActivities
+    reconciling: ReconcileActivities
     pool: asyncpg.Pool[Any]
     venue: Venue
+
+    @property
+    def activities(self) -> list[Callable[..., Any]]:
+        """Return what a worker registers."""
+        return [
+            self.opening.open_trade,
+            self.opening.take_over,
+            self.orders.post_order,
+            self.orders.read_order,
+            self.orders.await_order,
+            self.holding.look,
+            self.holding.watch_position,
+            self.selling.prepare_exit,
+            self.settlement.redeem,
+            self.settlement.settle,
+            self.books.end_trade,
+            self.books.ask_person,
+            self.books.close_approval,
+            self.books.store_levels,
+            self.books.raise_alert,
+            self.reconciling.reconcile,
+        ]
 
 
 @asynccontextmanager
@@ -72,7 +100,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
     try:
         venue = await connect(hosts(settings), account(settings), Conduct())
         async with httpx.AsyncClient(timeout=5) as models:
-            yield Desk(_activities(settings, pool, venue, models), pool, venue)
+            yield build_desk(settings, pool, venue, models)
         await venue.aclose()
     finally:
         await pool.close()
@@ -111,52 +139,49 @@ def account(settings: Settings) -> VenueAccount:
     )
 
 
-def _activities(
+def build_desk(
     settings: Settings, pool: asyncpg.Pool[Any], venue: Venue, models: httpx.AsyncClient
-) -> list[Callable[..., Any]]:
+) -> Desk:
+    """Return the activities of one account on open connections."""
     rules, digest, clock = settings.rules, settings.rules_hash, utc_now
     claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
     positions, money, markets = Positions(pool), Account(pool), Markets(pool)
-    decisions, levels = Decisions(pool), Levels(pool)
-    corrections, alerts = Corrections(pool), Alerts(pool)
+    decisions, levels, alerts = Decisions(pool), Levels(pool), Alerts(pool)
+    corrections, again = Corrections(pool), rules.reconcile
     scores = build_scores(rules.score, settings.mode, models, _newest(Scores(pool)))
     strategy = Registry(entry_points(group=GROUP)).get(rules.strategy.name)
     signing = Signing(venue, orders, rules, digest)
     evidence = Evidence(venue, markets, positions, money, Blocks(pool), scores, rules, clock)
-    opening = OpeningActivities(
-        claims, decisions, orders, evidence, signing, strategy, rules, digest, clock
-    )
     order = OrderActivities(venue, orders, fills, money, rules.pace, clock)
-    holding = HoldingActivities(venue, fills, positions, money, clock)
-    selling = SellingActivities(venue, orders, positions, markets, decisions, signing, clock)
-    settlement = SettlementActivities(venue, positions, levels, money, rules.pace, clock)
-    books = BookActivities(claims, orders, positions, levels, Approvals(pool), alerts, clock)
-    rule = rules.reconcile
     adopting = Adopting(venue, markets, claims, positions, corrections, orders, rules, clock)
     repairs = Repairs(
-        venue, claims, positions, corrections, alerts, adopting, order.read_order, rule, clock
+        venue, claims, positions, corrections, alerts, adopting, order.read_order, again, clock
     )
-    reconciling = ReconcileActivities(
-        venue, claims, orders, fills, positions, money, SyncRuns(pool), alerts, repairs, rule, clock
+    return Desk(
+        opening=OpeningActivities(
+            claims, decisions, orders, evidence, signing, strategy, rules, digest, clock
+        ),
+        orders=order,
+        holding=HoldingActivities(venue, fills, positions, money, clock),
+        selling=SellingActivities(venue, orders, positions, markets, decisions, signing, clock),
+        settlement=SettlementActivities(venue, positions, levels, money, rules.pace, clock),
+        books=BookActivities(claims, orders, positions, levels, Approvals(pool), alerts, clock),
+        reconciling=ReconcileActivities(
+            venue,
+            claims,
+            orders,
+            fills,
+            positions,
+            money,
+            SyncRuns(pool),
+            alerts,
+            repairs,
+            again,
+            clock,
+        ),
+        pool=pool,
+        venue=venue,
     )
-    return [
-        reconciling.reconcile,
-        opening.open_trade,
-        order.post_order,
-        order.read_order,
-        order.await_order,
-        holding.look,
-        holding.watch_position,
-        selling.prepare_exit,
-        settlement.redeem,
-        settlement.settle,
-        books.end_trade,
-        opening.take_over,
-        books.ask_person,
-        books.close_approval,
-        books.store_levels,
-        books.raise_alert,
-    ]
 
 
 def _newest(scores: Scores) -> Callable[[str], Any]:
