@@ -177,14 +177,16 @@ class Exchange:
         """Publish the new sizes of some levels."""
         market, book = self.markets[condition_id], self.books[condition_id]
         market.changed_ms = now_ms
-        frame = price_change(market, book, levels, now_ms)
-        self.outbox.market(MarketEvent(market.tokens, frame))
+        if self.outbox.heard():
+            frame = price_change(market, book, levels, now_ms)
+            self.outbox.market(MarketEvent(market.tokens, frame))
 
     def show_books(self, condition_id: str) -> None:
         """Publish both whole books, as the venue does after a trade."""
         market, book = self.markets[condition_id], self.books[condition_id]
         for outcome, token in enumerate(market.tokens):
-            self.outbox.market(MarketEvent((token,), book_frame(market, book, outcome)))
+            if self.outbox.heard():
+                self.outbox.market(MarketEvent((token,), book_frame(market, book, outcome)))
 
     def tell(self, order: Order, kind: str, now_ms: int) -> None:
         """Publish an order event to its owner."""

@@ -82,6 +82,7 @@ class Hub:
         self.user_lines: set[UserLine] = set()
         self.sent: Counter[str] = Counter()
         self._held: list[tuple[int, UserEvent]] = []
+        exchange.outbox.heard = lambda: bool(self.market_lines)
 
     def publish(self, events: list[MarketEvent | UserEvent], now_ms: int) -> None:
         """Send events to whoever follows them."""

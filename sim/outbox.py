@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sim.frames import Frame
@@ -31,6 +32,7 @@ class Outbox:
 
     def __init__(self) -> None:
         self._events: list[MarketEvent | UserEvent] = []
+        self.heard: Callable[[], bool] = lambda: True  # is anybody on a market socket?
 
     def market(self, event: MarketEvent) -> None:
         """Add a frame for market sockets."""

@@ -168,13 +168,22 @@ class _Kept:
             return
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            known = json.loads((folder / "sim.json").read_text())
-            self.token, self.ports = known["token"], tuple(known["ports"])
-        except FileNotFoundError:
-            pass
+            self._recall(folder / "sim.json")
         except OSError as cause:
             raise StateError(
                 f"state directory {folder}: expected a writable directory, was {cause.strerror}"
+            ) from cause
+
+    def _recall(self, file: Path) -> None:
+        if not file.exists():
+            return
+        try:
+            known = json.loads(file.read_text())
+            self.token, self.ports = str(known["token"]), tuple(known["ports"])
+        except (ValueError, KeyError, TypeError) as cause:
+            raise StateError(
+                f"{file}: expected the token and ports of an earlier start, was damaged; "
+                "delete the file to get new ones"
             ) from cause
 
     def journal(self) -> Journal:

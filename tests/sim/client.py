@@ -43,6 +43,7 @@ def market(
     if protocol == "v2":
         base = (number << 112) << 8
         tokens = (str(base), str(base + 1))
+        condition = f"0x{base:064x}"  # 31 bytes, padded
     return SimMarket(
         number=number,
         condition_id=condition,

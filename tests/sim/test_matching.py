@@ -204,7 +204,7 @@ def test_vc201_no_sequence_of_orders_fills_worse_than_its_limit_or_more_than_its
             assert (made.paid + len(made.trades)) * made.maker_amount >= (
                 made.taker_amount * made.matched
             )
-    for price, size in depth.items():
-        assert shown.depth["A"].taken.get(price, 0) <= size
+    for level, shares in depth.items():
+        assert shown.depth["A"].taken.get(level, 0) <= shares
     best = shown.best("B"), shown.best("A")
     assert None in best or best[0] < best[1]  # type: ignore[operator]

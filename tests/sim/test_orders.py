@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sim.server import Sim
+from sim.state import Trade
 from sim.units import micro
 from tests.sim.client import EOA, SAFE, Client, market, show
 from tests.waiting import eventually
@@ -186,7 +187,7 @@ async def test_vc203_money_matched_but_not_settled_cannot_be_spent_twice(trader:
     assert "sum of matched orders: 900000000, order amount: 200000000" in refused.json()["error"]
 
 
-def _never(trade):  # type: ignore[no-untyped-def]
+def _never(trade: Trade) -> Trade:
     trade.steps = []
     return trade
 
