@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from enum import StrEnum
 
-from domain.money import Price, Usd
+from domain.money import Price, Usd, plain
 from domain.record import Record, Utc
 
 
@@ -46,7 +48,7 @@ class Decision(Record):
 
 def enter(reason: str, limit: Price, stake: Usd, **values: object) -> Decision:
     """Return ENTER at `limit` or better for `stake` dollars; the filter is "strategy"."""
-    text = _as_text(values)
+    text = as_text(values)
     return Decision(
         verdict=Verdict.ENTER,
         reason=reason,
@@ -59,13 +61,13 @@ def enter(reason: str, limit: Price, stake: Usd, **values: object) -> Decision:
 
 def watch(reason: str, **values: object) -> Decision:
     """Return WATCH: not now, but score this market again every hour."""
-    text = _as_text(values)
+    text = as_text(values)
     return Decision(verdict=Verdict.WATCH, reason=reason, filter="strategy", values=text)
 
 
 def hold(filter: str, reason: str, **values: object) -> Decision:
     """Return HOLD: not now; a later touch may be answered otherwise."""
-    return Decision(verdict=Verdict.HOLD, reason=reason, filter=filter, values=_as_text(values))
+    return Decision(verdict=Verdict.HOLD, reason=reason, filter=filter, values=as_text(values))
 
 
 def ignore(filter: str, reason: str, *, for_good: bool = False, **values: object) -> Decision:
@@ -74,11 +76,15 @@ def ignore(filter: str, reason: str, *, for_good: bool = False, **values: object
         verdict=Verdict.IGNORE,
         reason=reason,
         filter=filter,
-        values=_as_text(values),
+        values=as_text(values),
         for_good=for_good,
     )
 
 
-def _as_text(values: dict[str, object]) -> dict[str, str]:
-    """Exact text of the figures; unknown ones are left out."""
-    return {name: str(value) for name, value in values.items() if value is not None}
+def as_text(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the figures as exact text; unknown ones are left out."""
+    return {
+        name: plain(value) if isinstance(value, Decimal) else str(value)
+        for name, value in values.items()
+        if value is not None
+    }

@@ -23,6 +23,7 @@ from domain.money import (
     Usd,
     ceil_to,
     floor_to,
+    plain,
     usd,
 )
 from domain.orders import Side, TimeInForce
@@ -108,19 +109,21 @@ def plan_entry(
     if limit <= 0 or limit % book.tick or not book.tick <= limit <= ONE - book.tick:
         return NoPlan(
             filter="tick",
-            reason=f"expected a limit on the {book.tick} grid, was {limit}",
-            values={"limit": str(limit), "tick": str(book.tick)},
+            reason=f"expected a limit on the {plain(book.tick)} grid, was {plain(limit)}",
+            values={"limit": plain(limit), "tick": plain(book.tick)},
         )
     resting = tif in (TimeInForce.GTC, TimeInForce.GTD)
     dollars = floor_to(stake, CENT)
     shares = Shares(floor_to(dollars / limit, CENT if resting else TAKER_STEP))
-    values = {"stake": str(stake), "limit": str(limit), "shares": str(shares)}
+    values = {"stake": plain(stake), "limit": plain(limit), "shares": plain(shares)}
     if shares < book.min_size:
-        reason = f"{dollars} dollars buy {shares} shares, the market wants {book.min_size}"
+        bought, least = plain(shares), plain(book.min_size)
+        reason = f"{plain(dollars)} dollars buy {bought} shares, the market wants {least}"
         return NoPlan(filter="min_size", reason=reason, values=values)
     amounts = venue_amounts(Side.BUY, tif, limit, shares)
     if amounts.maker < MIN_NOTIONAL:
-        reason = f"{amounts.maker} dollars are below the venue's minimum of {MIN_NOTIONAL}"
+        least = plain(MIN_NOTIONAL)
+        reason = f"{plain(amounts.maker)} dollars are below the venue's minimum of {least}"
         return NoPlan(filter="min_notional", reason=reason, values=values)
     promised = amounts.maker + fee_allowance(amounts.maker, limit, book.best_ask, market.fee)
     return OrderPlan(
@@ -151,13 +154,13 @@ def plan_exit(held: Shares, limit: Price, book: Book) -> OrderPlan | NoPlan:
     Cut to two places of a share; what remains is dust and goes to resolution.
     """
     shares = Shares(floor_to(held, CENT))
-    values = {"held": str(held), "limit": str(limit)}
+    values = {"held": plain(held), "limit": plain(limit)}
     if shares < book.min_size:
-        reason = f"{held} shares held, the market takes no fewer than {book.min_size}"
+        reason = f"{plain(held)} shares held, the market takes no fewer than {plain(book.min_size)}"
         return NoPlan(filter="min_size", reason=reason, values=values)
     price = Price(ceil_to(limit, book.tick))
     if not book.tick <= price <= ONE - book.tick:
-        reason = f"expected a bid within the {book.tick} grid, was {limit}"
+        reason = f"expected a bid within the {plain(book.tick)} grid, was {plain(limit)}"
         return NoPlan(filter="tick", reason=reason, values=values)
     amounts = venue_amounts(Side.SELL, TimeInForce.FAK, price, shares)
     return OrderPlan(

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from domain.book import Book
 from domain.market import Fee
-from domain.money import ONE, Price, Shares
+from domain.money import ONE, Price, Shares, plain
 from domain.orders import Side
 from domain.positions import Position
 from domain.record import Record, Utc
@@ -130,13 +130,13 @@ def _at_target(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal
     net = bid - context.fee.charge(Shares(ONE), bid)
     worth = holding_value(context, rules)
     if worth is None:
-        average = context.position.average
-        worth, compared = average or Price(ONE), f"entry at {average}"
+        worth = context.position.average or Price(ONE)
+        compared = f"entry at {plain(worth)}"
     else:
         compared = f"holding at {worth:.6f}"
     if net > worth:
-        return _sell(context, ExitCause.TARGET, f"{net} beats {compared}")
-    return _stay(context, f"{net} does not beat {compared}")
+        return _sell(context, ExitCause.TARGET, f"{plain(net)} beats {compared}")
+    return _stay(context, f"{plain(net)} does not beat {compared}")
 
 
 def _at_stop(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal:
@@ -146,12 +146,13 @@ def _at_stop(context: ExitContext, bid: Price, rules: ExitRules) -> ExitSignal:
         return _stay(context, "no stop is set")
     level, cause = active
     if bid > level:
-        return _stay(context, f"bid {bid} is above {level}")
+        return _stay(context, f"bid {plain(bid)} is above {plain(level)}")
     low, depth = context.reading.below_stop + 1, context.book.depth(Side.SELL, bid)
     if low >= rules.stop_readings or depth >= rules.stop_depth:
-        reason = f"bid {bid} is at or below {level} ({low} readings, {depth} shares)"
-        return _sell(context, cause, reason, low=low)
-    return _stay(context, f"first reading of {bid}, {depth} shares", low=low)
+        said = f"bid {plain(bid)} is at or below {plain(level)}"
+        seen = f"({low} readings, {plain(depth)} shares)"
+        return _sell(context, cause, f"{said} {seen}", low=low)
+    return _stay(context, f"first reading of {plain(bid)}, {plain(depth)} shares", low=low)
 
 
 def _sell(context: ExitContext, cause: ExitCause, reason: str, *, low: int = 0) -> ExitSignal:

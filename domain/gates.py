@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from domain.book import Book
 from domain.decision import Decision, hold
-from domain.money import Price
+from domain.money import Price, plain
 from domain.orders import Side
 from domain.rules import EntryRules, ExitRules, TradeRules
 
@@ -64,7 +64,7 @@ def entry_gate(
         return hold("entry_liquidity", f"G14: the book is {missing}", **seen)
     apart, most = abs(ask - limit), rules.filters.max_divergence
     if apart > most:
-        reason = f"G5: best ask {ask} is {apart} from the limit {limit}"
+        reason = f"G5: best ask {plain(ask)} is {plain(apart)} from the limit {plain(limit)}"
         return hold("divergence", reason, max_divergence=most, **seen)
     return (
         _confirmed(bid, touched, rules, seen)
@@ -80,14 +80,15 @@ def _confirmed(
     gap = rules.filters.max_bid_gap
     if gap is None or touched - bid <= gap:
         return None
-    reason = f"the book does not confirm the touch at {touched}: best bid {bid}"
+    reason = f"the book does not confirm the touch at {plain(touched)}: best bid {plain(bid)}"
     return hold("confirmation", reason, touched=touched, max_bid_gap=gap, **seen)
 
 
 def _within_cap(ask: Price, limit: Price, seen: dict[str, object]) -> Decision | None:
     if ask <= limit:
         return None
-    return hold("above_cap", f"above cap: best ask {ask}, limit {limit}", limit=limit, **seen)
+    reason = f"above cap: best ask {plain(ask)}, limit {plain(limit)}"
+    return hold("above_cap", reason, limit=limit, **seen)
 
 
 def _tight(ratio: Decimal, rules: EntryRules, seen: dict[str, object]) -> Decision | None:
@@ -120,7 +121,8 @@ def exit_gate(
         return hold("exit_liquidity", reason, max_spread=rules.max_spread, **seen)
     floor = average * rules.floor_of_entry
     if bid < floor:
-        reason = f"G13: best bid {bid} is below {floor}, {_percent(rules.floor_of_entry)} of entry"
+        share = _percent(rules.floor_of_entry)
+        reason = f"G13: best bid {plain(bid)} is below {plain(floor)}, {share} of entry"
         return hold("exit_floor", reason, average=average, **seen)
     return _slippage(bid, reference, rules, seen)
 
@@ -133,7 +135,8 @@ def _slippage(
     lost = (reference - bid) / reference
     if lost <= rules.max_slippage:
         return None
-    reason = f"G13: best bid {bid} is {_percent(lost)} below the last good midpoint {reference}"
+    below = f"{_percent(lost)} below the last good midpoint {plain(reference)}"
+    reason = f"G13: best bid {plain(bid)} is {below}"
     return hold("exit_slippage", reason, max_slippage=rules.max_slippage, **seen)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.money import ZERO, Price, Shares, Usd, usd
+from domain.money import ZERO, Price, Shares, Usd, moved, usd
 from domain.orders import Fill, FillStatus, Side
 from domain.positions import Holding, PositionState
 from domain.record import Id, Record, Utc
@@ -108,7 +108,7 @@ class _Fold:
         final = fill.status is FillStatus.CONFIRMED
         self.holding = before.sold_some(fill.shares, fill.price, fill.fee, final=final)
         fees = Usd(self._fees_out(before) + fill.fee)
-        proceeds = usd(fill.price * fill.shares)
+        proceeds = moved(fill.price, fill.shares)
         reason = self.reasons.get(fill.order_id, "") or "sold"
         self._leave(fill.order_id, ExitKind.SALE, before, fill.shares, proceeds, fees, reason,
                     fill.matched_at)  # fmt: skip

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from domain.money import ZERO, Shares, Usd, usd
+from domain.money import ZERO, Shares, Usd, moved, usd
 from domain.orders import Fill, FillStatus, Side
 from domain.record import Record, Utc
 
@@ -56,7 +56,7 @@ def lots(fills: Iterable[Fill]) -> Lots:
     for fill in sorted(fills, key=lambda f: (f.matched_at, f.trade_id, f.order_id)):
         if fill.status is FillStatus.FAILED:
             continue
-        value = usd(fill.price * fill.shares)
+        value = moved(fill.price, fill.shares)
         if fill.side is Side.BUY:
             bought = Lot(acquired_at=fill.matched_at, shares=fill.shares, cost=value, fee=fill.fee)
             state = Lots(open=(*state.open, bought), disposals=state.disposals)

@@ -47,6 +47,11 @@ def from_micros(value: int) -> Decimal:
     return Decimal(value) * MICRO
 
 
+def plain(value: Decimal) -> str:
+    """Return the exact number without needless zeros or exponent, e.g. 0.950000 -> 0.95."""
+    return f"{value.normalize():f}"
+
+
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Return the largest multiple of `step` that is not above `value`."""
     return (value / step).to_integral_value(ROUND_FLOOR) * step
@@ -69,3 +74,11 @@ def fee(count: Decimal, at: Decimal, rate: Decimal, exponent: int = 1) -> Usd:
     """
     raw = count * rate * (at * (ONE - at)) ** exponent
     return Usd(raw.quantize(FEE_STEP, ROUND_HALF_UP))
+
+
+def moved(at: Decimal, count: Decimal) -> Usd:
+    """Return the dollars that a match of `count` shares at price `at` moves.
+
+    The exchange divides integers and drops the rest, so a seventh place never moves.
+    """
+    return Usd((at * count).quantize(MICRO, ROUND_FLOOR))

@@ -13,7 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from domain.money import ZERO, Usd
+from domain.money import ZERO, Usd, plain
 from domain.orders import Side
 from domain.record import Record, Utc
 from domain.rules import RiskRules
@@ -104,8 +104,8 @@ def refuse(exposure: Exposure, wish: Wish, rules: RiskRules, now: datetime) -> B
     for cap in CAPS:
         value, maximum = cap.value(exposure, wish), cap.maximum(rules)
         if value > maximum:
-            text = f"{cap.text}: {value}, at most {maximum}"
-            return Breach(limit=cap.name, value=str(value), maximum=str(maximum), text=text)
+            text = f"{cap.text}: {plain(value)}, at most {plain(maximum)}"
+            return Breach(limit=cap.name, value=plain(value), maximum=plain(maximum), text=text)
     return _loss(exposure.daily_loss, rules.max_daily_loss) or _funds(exposure, wish, rules, now)
 
 
@@ -133,14 +133,15 @@ def _funds(exposure: Exposure, wish: Wish, rules: RiskRules, now: datetime) -> B
         text = f"the balance is {age} old, at most {most}"
         return Breach(limit="max_balance_age", value=age, maximum=most, text=text)
     if balance < rules.stop_below:
-        text = f"balance {balance} is below {rules.stop_below}: no entries"
-        least = str(rules.stop_below)
-        return Breach(limit="stop_below", value=str(balance), maximum=least, text=text)
+        text = f"balance {plain(balance)} is below {plain(rules.stop_below)}: no entries"
+        least = plain(rules.stop_below)
+        return Breach(limit="stop_below", value=plain(balance), maximum=least, text=text)
     free = tradeable(balance, exposure.reserved, rules.reserve_floor)
     if wish.funds <= free:
         return None
-    text = f"{wish.funds} wanted, {free} free above the reserve of {rules.reserve_floor}"
-    return Breach(limit="reserve_floor", value=str(wish.funds), maximum=str(free), text=text)
+    wanted, floor = plain(wish.funds), plain(rules.reserve_floor)
+    text = f"{wanted} wanted, {plain(free)} free above the reserve of {floor}"
+    return Breach(limit="reserve_floor", value=wanted, maximum=plain(free), text=text)
 
 
 class Record24h(Record):
@@ -194,8 +195,8 @@ def _loss(loss: Usd, most: Usd) -> Breach | None:
     """A loss that reaches the limit is enough."""
     if loss < most:
         return None
-    text = f"dollars lost today: {loss}, entries stop at {most}"
-    return Breach(limit="max_daily_loss", value=str(loss), maximum=str(most), text=text)
+    text = f"dollars lost today: {plain(loss)}, entries stop at {plain(most)}"
+    return Breach(limit="max_daily_loss", value=plain(loss), maximum=plain(most), text=text)
 
 
 class Rung(StrEnum):

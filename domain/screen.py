@@ -7,10 +7,11 @@ why a replay's decisions equal the live ones.
 from __future__ import annotations
 
 from domain.context import ScreenContext
-from domain.decision import Decision, Verdict, hold
+from domain.decision import Decision, Verdict, as_text, hold
 from domain.entry import OrderPlan, limit_price, plan_entry, worst_price
 from domain.filters import first_objection
 from domain.gates import entry_gate, figures
+from domain.money import plain
 from domain.orders import TimeInForce
 from domain.rules import EntryStyle, TradeRules
 from domain.strategy import Strategy, ask
@@ -54,8 +55,8 @@ def _judged(context: ScreenContext, rules: TradeRules, strategy: Strategy) -> De
             }
         )
     seen = {} if context.book is None else figures(context.book)
-    values = {k: str(v) for k, v in seen.items() if v is not None}
-    values |= {"shares": str(plan.shares), "funds": str(plan.funds)}
+    values = as_text(seen)
+    values |= as_text({"shares": plan.shares, "funds": plan.funds})
     return decision.model_copy(update={"limit": plan.limit, "values": decision.values | values})
 
 
@@ -72,7 +73,8 @@ def check_entry(
     wanted = min(decision.limit, worst_price(context.trigger.price, rules.entry))
     limit = limit_price(wanted, rules.entry.max_price, book.tick)
     if limit is None:
-        return hold("tick", f"no price of the {book.tick} grid is at or below {wanted}")
+        grid, most = plain(book.tick), plain(wanted)
+        return hold("tick", f"no price of the {grid} grid is at or below {most}")
     resting = rules.entry.style is EntryStyle.REST
     touched = context.trigger.price
     refused = entry_gate(book, limit, touched, rules, context.now, resting=resting)

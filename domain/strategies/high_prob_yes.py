@@ -19,7 +19,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from domain.decision import Decision, enter, hold, ignore, watch
-from domain.money import Shares
+from domain.money import Shares, plain
 from domain.strategy import StrategyContext
 
 
@@ -53,7 +53,8 @@ class HighProbYes:
         if context.outcome_index not in context.rules.outcome_indexes:
             return ignore("outcome", f"outcome {context.outcome} is not bought")
         if context.price < context.threshold:
-            reason = f"price {context.price} is below the threshold {context.threshold}"
+            price, threshold = plain(context.price), plain(context.threshold)
+            reason = f"price {price} is below the threshold {threshold}"
             return hold("threshold", reason, price=context.price, threshold=context.threshold)
         return None
 
@@ -63,10 +64,10 @@ class HighProbYes:
             return None
         size, least = context.trade_size, context.rules.min_trade_size
         checked = check_size(size, least)
-        if checked is SizeCheck.UNKNOWN:
+        if size is None or checked is SizeCheck.UNKNOWN:
             return hold("trade_size", "size unknown", min_trade_size=least)
         if checked is SizeCheck.TOO_SMALL:
-            reason = f"trade of {size} shares is below {least}"
+            reason = f"trade of {plain(size)} shares is below {plain(least)}"
             return ignore("trade_size", reason, size=size, min_trade_size=least)
         return None
 
@@ -78,8 +79,10 @@ class HighProbYes:
         score = context.score.value
         figures = {"score": score, "entry_score": wanted, "size": context.trade_size}
         if score >= wanted:
-            reason = f"score {score} reaches {wanted}"
+            reason = f"score {plain(score)} reaches {plain(wanted)}"
             return enter(reason, context.worst_price, context.stake, **figures)
         if score >= floor:
-            return watch(f"score {score} is between {floor} and {wanted}", **figures)
-        return hold("score", f"score {score} is below {floor}", watch_score=floor, **figures)
+            reason = f"score {plain(score)} is between {plain(floor)} and {plain(wanted)}"
+            return watch(reason, **figures)
+        reason = f"score {plain(score)} is below {plain(floor)}"
+        return hold("score", reason, watch_score=floor, **figures)

@@ -82,7 +82,7 @@ def test_target_and_stop_are_reached_at_their_own_price(bid: str, cause: ExitCau
     signal = check(at(bid, depth="50"))
     assert signal.cause is cause and signal.exit is (cause is not None)
     if cause is None:
-        assert signal.reason == f"bid {bid} is above 0.90"
+        assert signal.reason == f"bid {bid} is above 0.9"
 
 
 def test_without_a_bid_nothing_is_decided() -> None:
@@ -123,10 +123,10 @@ def test_a_time_limit_shorter_than_the_hold_waits_for_it() -> None:
 def test_q16_two_readings_in_a_row_make_a_stop() -> None:
     first = check(at("0.90"))
     assert not first.exit and first.reading.below_stop == 1
-    assert first.reason == "first reading of 0.90, 49 shares"
+    assert first.reason == "first reading of 0.9, 49 shares"
     second = check(at("0.90", reading=first.reading))
     assert second.exit and second.reading.below_stop == 2
-    assert second.reason == "stop_loss: bid 0.90 is at or below 0.90 (2 readings, 49 shares)"
+    assert second.reason == "stop_loss: bid 0.9 is at or below 0.9 (2 readings, 49 shares)"
 
 
 def test_q16_a_recovery_between_starts_the_count_anew() -> None:
@@ -200,9 +200,9 @@ def test_levels_that_a_person_removed_do_not_sell() -> None:
 def test_q16_selling_at_the_target_must_beat_waiting_for_the_payout() -> None:
     soon, late = NOW + 14 * DAY, NOW + 30 * DAY
     held = check(at("0.99", end_time=soon))
-    assert not held.exit and held.reason == "0.99000 does not beat holding at 0.992329"
+    assert not held.exit and held.reason == "0.99 does not beat holding at 0.992329"
     sold = check(at("0.99", end_time=late))
-    assert sold.exit and sold.reason == "profit_target: 0.99000 beats holding at 0.983562"
+    assert sold.exit and sold.reason == "profit_target: 0.99 beats holding at 0.983562"
 
 
 def test_q16_the_fee_counts_against_selling() -> None:
@@ -219,10 +219,10 @@ def test_q16_a_score_says_what_holding_is_worth() -> None:
 
 
 def test_q16_with_an_unknown_end_selling_must_at_least_be_a_profit() -> None:
-    assert check(at("0.99")).reason == "profit_target: 0.99000 beats entry at 0.950000"
+    assert check(at("0.99")).reason == "profit_target: 0.99 beats entry at 0.95"
     dear = POSITION.model_copy(update={"cost": D("19.8")})
     even = check(at("0.99", position=dear))
-    assert not even.exit and even.reason == "0.99000 does not beat entry at 0.990000"
+    assert not even.exit and even.reason == "0.99 does not beat entry at 0.99"
     assert not check(at("0.99", position=POSITION.model_copy(update={"shares": D(0)}))).exit
 
 

@@ -15,6 +15,7 @@ from domain.money import (
     from_micros,
     micros,
     on_tick,
+    plain,
     price,
     shares,
     usd,
@@ -88,3 +89,11 @@ def test_makers_pay_nothing_unless_the_curve_says_so() -> None:
     assert Fee(rate=D("0.07")).charge(D(100), D("0.5"), maker=True) == 0
     assert Fee(rate=D("0.07")).charge(D(100), D("0.5")) == D("1.75")
     assert Fee(rate=D("0.07"), taker_only=False).charge(D(100), D("0.5"), maker=True) == D("1.75")
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [("0.950000", "0.95"), ("20", "20"), ("500", "500"), ("0", "0"), ("0.000001", "0.000001")],
+)
+def test_numbers_are_told_without_needless_zeros(given: str, text: str) -> None:
+    assert plain(D(given)) == text

@@ -45,7 +45,7 @@ def test_the_whole_path_enters_with_limit_stake_and_what_it_saw() -> None:
         "book_seen_at": "2026-03-01T12:00:00+00:00",
         "book_hash": "ab",
         "shares": "21.0526",
-        "funds": "20.000000",
+        "funds": "20",
     }
 
 

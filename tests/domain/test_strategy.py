@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.decision import Decision, Verdict, enter
-from domain.money import Price, Shares, Usd
+from domain.money import Price, Shares, Usd, plain
 from domain.rules import TradeRules
 from domain.strategies.high_prob_yes import HighProbYes, SizeCheck, check_size
 from domain.strategy import Registry, Strategy, StrategyContext, ask, entry_score, strategy_context
@@ -90,13 +90,13 @@ def test_rows_5_to_7_the_score_decides(value: str, verdict: Verdict) -> None:
     made = decide(score=score(value))
     assert made.verdict is verdict and made.score == value
     assert made.filter == ("score" if verdict is Verdict.HOLD else "strategy")
-    assert value in made.reason and made.values["score"] == value
+    assert plain(D(value)) in made.reason and made.values["score"] == plain(D(value))
     assert made.values["size"] == "60" and made.values["entry_score"] == "0.97"
 
 
 def test_row_7_names_the_floor() -> None:
     made = decide(score=score("0.5"))
-    assert made.values["watch_score"] == "0.90" and made.reason == "score 0.5 is below 0.90"
+    assert made.values["watch_score"] == "0.9" and made.reason == "score 0.5 is below 0.9"
 
 
 @pytest.mark.parametrize(("price", "limit"), [("0.95", "0.95"), ("0.98", "0.95"), ("0.99", "0.95")])
