@@ -43,7 +43,7 @@ class Venue(PublicVenue):
             signature_type=signer.signature_type,
             key=signer.api_key,
         )
-        self._redeeming = Redeeming(sdk, self._own)
+        self._redeeming = Redeeming(sdk, self._own, transport.limiter)
 
     @property
     def wallet(self) -> str:

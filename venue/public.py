@@ -12,7 +12,7 @@ from domain.market import Fee, Market, Resolution
 from domain.money import Price, Shares
 from venue.errors import Drift
 from venue.records import CataloguePage, Geoblock, Print, TradingFacts
-from venue.resolution import Sources, agree
+from venue.resolution import Heard, Sources, agree, heard
 from venue.transport import Transport
 from venue.wire import catalogue, fields, indexer
 
@@ -203,16 +203,24 @@ class PublicVenue:
         """Return how the market ended once two independent sources agree (facts 6.2).
 
         None while undecided. `disputed` with no payouts: the oracle's answer is contested, or
-        sources contradict each other.
+        sources contradict each other. A source that does not answer is replaced by the third.
+
+        Raises:
+            VenueError: undecided, and a source that might have decided it did not answer.
         """
-        clob = await self._http.read("clob", f"/markets/{condition_id}", _as_is, absent=True)
-        reported = await self._http.read(
-            "data", "/v2/resolutions", _as_is, params={"condition_id": condition_id}
-        )
-        sources = Sources(condition_id, clob, reported)
+        read = self._http.read
+        clob = await heard(read("clob", f"/markets/{condition_id}", _as_is, absent=True))
+        params = {"condition_id": condition_id}
+        data = await heard(read("data", "/v2/resolutions", _as_is, params=params))
+        sources, gamma = Sources(condition_id, clob.value, data.value), Heard()
         if sources.needs_third:
-            sources = sources.with_third(await self._gamma_row(condition_id))
-        return fields.guarded(lambda: agree(sources), "a resolution")
+            gamma = await heard(self._gamma_row(condition_id))
+            sources = sources.with_third(gamma.value)
+        found = fields.guarded(lambda: agree(sources), "a resolution")
+        silent = clob.error or data.error or gamma.error
+        if found is None and silent is not None:
+            raise silent
+        return found
 
     async def _gamma_row(self, condition_id: str) -> fields.Row | None:
         """Gamma hides closed markets unless asked, so both lists are asked in turn."""
@@ -224,7 +232,8 @@ class PublicVenue:
                 params={"condition_ids": condition_id, "closed": closed, "include_tag": "true"},
             )
             for row in found:
-                if str(row.get("conditionId", "")).lower() == condition_id.lower():
+                named = str(row.get("conditionId", "")).lower()
+                if condition_id.lower() in (named, named + "00"):  # v2: 31 bytes, padded to 32
                     return row
         return None
 

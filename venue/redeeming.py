@@ -6,6 +6,7 @@ from domain.market import Market
 from domain.money import Shares
 from venue.errors import RefusalKind, Refused
 from venue.holdings import Holdings
+from venue.limits import Limiter
 from venue.records import Redemption
 from venue.sdk import Sdk, StillPending
 
@@ -17,9 +18,10 @@ class Redeeming:
     attempt, the venue's own auto-redeemer, or a person.
     """
 
-    def __init__(self, sdk: Sdk, holdings: Holdings) -> None:
+    def __init__(self, sdk: Sdk, holdings: Holdings, limiter: Limiter) -> None:
         self._sdk = sdk
         self._holdings = holdings
+        self._limiter = limiter  # the SDK has none, and the relayer takes 25 a minute
 
     async def redeem(self, market: Market) -> Redemption:
         """Redeem what the wallet holds of a resolved market.
@@ -34,6 +36,7 @@ class Redeeming:
         """
         if not await self._held(market):
             return Redemption(state="nothing")
+        await self._limiter.acquire("relayer", "POST", "/submit")
         try:
             tx = await self._sdk.submit_redeem(market.condition_id)
         except StillPending as pending:

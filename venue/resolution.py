@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from domain.market import Resolution
 from domain.money import Price
+from venue.errors import Drift, VenueError
 from venue.wire import catalogue, fields, indexer
 from venue.wire.fields import Row
 
@@ -31,6 +33,24 @@ class Sources:
     def with_third(self, row: Row | None) -> Sources:
         """Return the sources with Gamma's row."""
         return replace(self, gamma=row)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one of several sources said, or why it said nothing."""
+
+    value: Any = None
+    error: VenueError | None = None
+
+
+async def heard(asked: Awaitable[Any]) -> Heard:
+    """Ask one source. Its silence is kept, for the others may do; Drift alone is raised."""
+    try:
+        return Heard(await asked)
+    except Drift:
+        raise
+    except VenueError as error:
+        return Heard(error=error)
 
 
 def agree(sources: Sources) -> Resolution | None:
@@ -81,6 +101,8 @@ def _tokens(sources: Sources) -> tuple[str, ...]:
 
 def _reported_row(sources: Sources) -> Row | None:
     """The Data API's row about this condition; an answer about another one is not ours."""
+    if sources.reported is None:
+        return None
     wanted = sources.condition_id.lower()
     rows = fields.rows(fields.row(sources.reported, "resolutions").get("data"), "resolutions")
     return next((r for r in rows if str(r.get("condition_id", "")).lower() == wanted), None)

@@ -28,6 +28,7 @@ from polymarket.errors import (
 )
 from polymarket.errors import TimeoutError as SdkTimeoutError
 from polymarket.models.clob import ApiKeyCreds
+from polymarket.transactions import TransactionHandle
 
 from venue.classify import Answer, error_of
 from venue.errors import Drift, NotReady, RefusalKind, Refused, Unknown, VenueError
@@ -113,6 +114,7 @@ class Sdk:
 
     def __init__(self, client: AsyncSecureClient) -> None:
         self._client = client
+        self._under_way: dict[str, TransactionHandle] = {}  # redemptions not final yet
 
     @classmethod
     async def open(
@@ -175,6 +177,9 @@ class Sdk:
     async def submit_redeem(self, condition_id: str) -> str:
         """Submit the redemption of a resolved market and wait a little for its end.
 
+        One that is still under way from an earlier call is waited for instead; after a restart
+        it would be submitted again, which finds nothing to burn.
+
         Returns:
             the transaction hash.
 
@@ -183,10 +188,15 @@ class Sdk:
             Refused: kind REDEEM when it failed, NOT_FOUND when there was nothing to redeem.
             VenueError: anything else.
         """
+        handle = self._under_way.pop(condition_id, None)
         try:
-            handle = await self._client.redeem_positions(condition_id=condition_id)
+            if handle is None:
+                handle = await self._client.redeem_positions(condition_id=condition_id)
             outcome = await handle.wait()
         except SdkTimeoutError as cause:
+            if handle is None:
+                raise error_from(cause) from cause
+            self._under_way[condition_id] = handle
             raise StillPending(str(handle.transaction_id or handle.transaction_hash)) from cause
         except PolymarketError as cause:
             raise error_from(cause) from cause
@@ -204,9 +214,9 @@ class StillPending(VenueError):
 def error_from(error: PolymarketError) -> VenueError:
     """Return the SDK's error as one of our kinds. Its text never holds a secret."""
     if isinstance(error, RateLimitError):
-        return NotReady(str(error))
+        return error_of(_answer(429, error))
     if isinstance(error, RequestRejectedError):
-        return error_of(Answer(error.status, {}, _as_body(str(error))))
+        return error_of(_answer(error.status, error))
     if isinstance(error, UserInputError):
         nothing = "no balance to redeem" in str(error)
         return Refused(RefusalKind.NOT_FOUND if nothing else RefusalKind.PAYLOAD, str(error))
@@ -244,5 +254,7 @@ def _sdk_creds(creds: ApiCreds | None) -> ApiKeyCreds | None:
     return ApiKeyCreds(key=creds.key, secret=creds.secret, passphrase=creds.passphrase)
 
 
-def _as_body(text: str) -> bytes:
-    return json.dumps({"error": text}).encode()
+def _answer(status: int, error: RateLimitError | RequestRejectedError) -> Answer:
+    """The answer behind the SDK's error, so that one table classifies both."""
+    headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
+    return Answer(status, headers, json.dumps({"error": str(error)}).encode())

@@ -215,6 +215,36 @@ async def test_gamma_is_the_second_source_when_the_indexer_lags() -> None:
     assert found.sources == ("clob", "gamma")
 
 
+async def test_a_source_that_is_down_is_replaced_by_the_third() -> None:
+    row = gamma(closed=True, umaResolutionStatus="resolved", outcomePrices='["1", "0"]')
+    script = (
+        Script()
+        .on(MARKET, clob_resolved())
+        .on(RESOLUTIONS, {"error": "down"}, status=503)
+        .on(KEYSET, {"markets": [row]})
+    )
+    found = await venue(script).resolution(CONDITION)
+    assert found is not None
+    assert found.sources == ("clob", "gamma")
+
+
+async def test_undecided_with_a_silent_source_is_its_error_and_not_undecided() -> None:
+    script = (
+        Script()
+        .on(MARKET, clob_resolved())
+        .on(RESOLUTIONS, {"error": "down"}, status=503)
+        .on(KEYSET, {"markets": []})
+    )
+    with pytest.raises(NotReady):
+        await venue(script).resolution(CONDITION)
+
+
+async def test_a_source_outside_of_its_contract_stops_everything() -> None:
+    script = Script().on(MARKET, clob_resolved()).on(RESOLUTIONS, {"data": "none"})
+    with pytest.raises(Drift):
+        await venue(script).resolution(CONDITION)
+
+
 async def test_one_source_alone_decides_nothing() -> None:
     script = (
         Script()

@@ -10,6 +10,7 @@ from domain.market import Market, Token
 from domain.money import Shares, Usd, shares, usd
 from tests.venue.scripted import CONDITION, NO, YES
 from venue.errors import NotReady, RefusalKind, Refused, VenueError
+from venue.limits import Limiter
 from venue.redeeming import Redeeming
 from venue.sdk import StillPending
 
@@ -57,7 +58,7 @@ class Submitter:
 
 
 def redeeming(sdk: Submitter, wallet: Wallet) -> Redeeming:
-    return Redeeming(sdk, wallet)  # type: ignore[arg-type]
+    return Redeeming(sdk, wallet, Limiter())  # type: ignore[arg-type]
 
 
 async def test_redeemed_shares_are_money_that_counts_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -141,11 +142,13 @@ class Client:
 
     def __init__(self, reply: Any) -> None:
         self.reply = reply
+        self.submitted = 0
 
     async def redeem_positions(self, *, condition_id: str) -> Handle:
+        self.submitted += 1
         if isinstance(self.reply, Exception):
             raise self.reply
-        return Handle(self.reply.end if isinstance(self.reply, Handle) else self.reply)
+        return self.reply if isinstance(self.reply, Handle) else Handle(self.reply)
 
 
 class Outcome:
@@ -164,6 +167,26 @@ async def test_a_transaction_that_takes_long_is_pending_with_its_name() -> None:
     with pytest.raises(StillPending) as caught:
         await submit(Handle(SdkTimeoutError("late")))
     assert caught.value.tx == "tx-1"
+
+
+async def test_a_transaction_under_way_is_waited_for_and_not_sent_again() -> None:
+    handle = Handle(SdkTimeoutError("late"))
+    client = Client(handle)
+    sdk = Sdk(client)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(StillPending):
+            await sdk.submit_redeem("0xc1")
+    handle.end = Outcome()
+    assert await sdk.submit_redeem("0xc1") == "0xfeed"
+    assert client.submitted == 1
+    assert await sdk.submit_redeem("0xc1") == "0xfeed"
+    assert client.submitted == 2
+
+
+def test_the_wait_the_relayer_asks_for_is_kept() -> None:
+    found = error_from(RateLimitError("quota exceeded", retry_after=7.0))
+    assert isinstance(found, NotReady)
+    assert found.retry_after == timedelta(seconds=7)
 
 
 @pytest.mark.parametrize(

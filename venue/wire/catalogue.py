@@ -59,7 +59,7 @@ def gamma_market(source: Row) -> Market:
     event = _event(source)
     tags = _tags(source, event)
     return Market(
-        condition_id=fields.text(source, "conditionId").lower(),
+        condition_id=_condition(source, protocol),
         question=fields.optional_text(source, "question") or "",
         slug=fields.optional_text(source, "slug") or "",
         category=_category(source, event, tags),
@@ -174,6 +174,12 @@ def _tokens(source: Row, key: str) -> tuple[Token, ...]:
         Token(token_id=token, outcome=outcome, index=index)
         for index, (token, outcome) in enumerate(zip(ids, outcomes, strict=True))
     )
+
+
+def _condition(source: Row, protocol: str) -> str:
+    """The condition as the CLOB and the Data API want it: v2 ids of 31 bytes are padded to 32."""
+    found = fields.text(source, "conditionId").lower()
+    return f"{found}00" if protocol == "v2" and len(found) == len("0x") + 62 else found
 
 
 def _event(source: Row) -> Row:

@@ -31,7 +31,6 @@ class Book(msgspec.Struct, tag_field=_TAG, tag="book", gc=False):
     bids: list[Level]
     asks: list[Level]
     market: str = ""
-    hash: str = ""
     last_trade_price: str = ""  # of unknown age: a baseline, never a trigger (XD-1)
 
 
@@ -44,7 +43,6 @@ class Change(msgspec.Struct, gc=False):
     side: str
     best_bid: str = ""  # "0" when the side is empty
     best_ask: str = ""  # "1" when the side is empty
-    hash: str = ""
 
 
 class PriceChange(msgspec.Struct, tag_field=_TAG, tag="price_change", gc=False):

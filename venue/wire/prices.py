@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from typing import Final
 
 ONE_MICRO = 1_000_000
 NOT_A_PRICE = -1
@@ -18,7 +19,7 @@ def _table() -> dict[str, int]:
     return known
 
 
-_KNOWN = _table()
+KNOWN: Final = _table()  # read directly where a function call would show
 
 
 @lru_cache(maxsize=4096)
@@ -35,5 +36,5 @@ def _parse(text: str) -> int:
 
 def price_micro(text: str) -> int:
     """Return the price in micro-units, 0 to 1_000_000, or NOT_A_PRICE; never raises."""
-    known = _KNOWN.get(text)
+    known = KNOWN.get(text)
     return _parse(text) if known is None else known

@@ -68,6 +68,12 @@ def test_a_protocol_v2_market_trades_its_position_ids_whatever_else_is_there() -
     assert catalogue.gamma_market(row).protocol == "v2"
 
 
+def test_a_v2_condition_of_31_bytes_is_padded_as_the_clob_wants_it() -> None:
+    short = gamma_row(version="v2", positionIds=["71", "72"], conditionId="0x" + "ab" * 31)
+    assert catalogue.gamma_market(short).condition_id == "0x" + "ab" * 31 + "00"
+    assert catalogue.gamma_market(gamma_row()).condition_id == CONDITION
+
+
 def test_outcomes_keep_the_venues_names() -> None:
     """XD-5: no relabelling to Yes and No."""
     found = catalogue.gamma_market(gamma_row(outcomes='["Up", "Down"]'))
