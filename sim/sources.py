@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from sim import synthetic
 from sim.engine import Engine
 from sim.playback import Playback
 
@@ -19,4 +20,6 @@ def open_source(engine: Engine) -> Playback | None:
     config = engine.config
     if config.source == "tape":
         return Playback.of_file(engine, config.tape or DEFAULT_TAPE)
+    if config.source == "synthetic":
+        return Playback(engine, *synthetic.build(config))
     return None
