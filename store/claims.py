@@ -117,8 +117,7 @@ class Claims:
         `owner_run` is the first run id of the execution chain, so that continue-as-new keeps it.
         """
         t = trigger
-        answer = await self._pool.fetchrow(
-            _TAKE,
+        values = (
             t.mode,
             t.condition_id,
             t.threshold,
@@ -138,6 +137,12 @@ class Claims:
             t.event_id,
             at,
         )
+        try:
+            answer = await self._pool.fetchrow(_TAKE, *values)
+        except asyncpg.UniqueViolationError:
+            # Lost at the very same moment, on the index of workflow ids, which ON CONFLICT does
+            # not watch. The winner has committed, so that now the statement finds its row.
+            answer = await self._pool.fetchrow(_TAKE, *values)
         row = dict(only(answer))
         won = row["owner_run"] == owner_run and row["state"] in ("claimed", "entered")
         return ClaimAnswer(won=won, **row)

@@ -31,6 +31,7 @@ WIDE = RiskRules(
     max_daily_loss=usd(10_000),
     reserve_floor=usd(0),
 )
+NONE: Any = Decimal(0)  # of money, price or shares alike
 _numbers = itertools.count(1)
 
 
@@ -53,7 +54,7 @@ def touch(condition: str = "0xc1", token: str = "11", mode: Mode = Mode.PAPER) -
     )
 
 
-def buy(trigger: Trigger, attempt: int = 1, **change: object) -> Intent:
+def buy(trigger: Trigger, attempt: int = 1, **change: Any) -> Intent:
     """Return the intent to buy 20 shares at 0.95 for at most 19.20 dollars."""
     values: dict[str, object] = {
         "mode": trigger.mode,
@@ -76,7 +77,7 @@ def buy(trigger: Trigger, attempt: int = 1, **change: object) -> Intent:
     return Intent.model_validate({**values, **change})
 
 
-def sell(trigger: Trigger, attempt: int = 1, **change: object) -> Intent:
+def sell(trigger: Trigger, attempt: int = 1, **change: Any) -> Intent:
     """Return the intent to sell 20 shares at 0.90."""
     values: dict[str, object] = {
         "leg": Leg.EXIT,
@@ -120,7 +121,7 @@ async def funded(pool: asyncpg.Pool[Any], balance: int = 1_000, at: datetime = N
 
 
 async def bought(
-    pool: asyncpg.Pool[Any], trigger: Trigger, rules: RiskRules = WIDE, **change: object
+    pool: asyncpg.Pool[Any], trigger: Trigger, rules: RiskRules = WIDE, **change: Any
 ) -> StoredOrder:
     """Claim the trigger and prepare its buy."""
     await Claims(pool).take(trigger, "run-1", NOW)

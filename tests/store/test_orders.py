@@ -24,6 +24,7 @@ from store.orders import Orders
 from store.positions import Positions
 from store.stored_order import Limit, Refusal, StoredOrder
 from tests.store.examples import (
+    NONE,
     NOW,
     SECOND,
     WIDE,
@@ -49,7 +50,7 @@ async def refused(pool: asyncpg.Pool[Any], rules: RiskRules, intent: Intent) -> 
     return answer
 
 
-async def another(pool: asyncpg.Pool[Any], name: str = "0xc2", **change: object) -> Intent:
+async def another(pool: asyncpg.Pool[Any], name: str = "0xc2", **change: Any) -> Intent:
     """Claim another market of the same event and return the intent to buy there."""
     trigger = touch(name, token=name)
     await Claims(pool).take(trigger, "run-1", NOW)
@@ -159,7 +160,11 @@ async def test_open_buys_count_against_max_positions(pool: asyncpg.Pool[Any]) ->
     order = await bought(pool, touch(), rules)
     other = await another(pool)
     refusal = await refused(pool, rules, other)
-    assert (refusal.limit, refusal.value, refusal.maximum) == (Limit.MAX_POSITIONS, 2, 1)
+    assert (refusal.limit, refusal.value, refusal.maximum) == (
+        Limit.MAX_POSITIONS,
+        Decimal(2),
+        Decimal(1),
+    )
     assert refusal.text == "expected at most 1 open trades, was 2"
     await Fills(pool).apply(P, match(order, count="5"), NOW)
     await Orders(pool).close(order.signed.order_id, OrderStatus.CANCELLED, "rest", NOW)
@@ -270,7 +275,7 @@ async def test_shares_are_offered_once(pool: asyncpg.Pool[Any]) -> None:
     first = await Orders(pool).prepare(sell(touch(), shares=shares(15)), signed(), WIDE, NOW)
     assert isinstance(first, StoredOrder)
     refusal = await refused(pool, WIDE, sell(touch(), attempt=2, shares=shares(6)))
-    assert (refusal.limit, refusal.value, refusal.maximum) == (Limit.HELD, 6, 5)
+    assert (refusal.limit, refusal.value, refusal.maximum) == (Limit.HELD, shares(6), shares(5))
     fits = await Orders(pool).prepare(
         sell(touch(), attempt=2, shares=shares(5)), signed(), WIDE, NOW
     )
@@ -360,7 +365,11 @@ async def test_an_order_ends_once_and_frees_the_rest(pool: asyncpg.Pool[Any]) ->
     assert done == again and (done.status, done.filled) == (OrderStatus.CANCELLED, shares(8))
     assert done.unfilled == 0
     account = await Account(pool).get(P)
-    assert (account.reserved, account.fee_reserved, account.position_cost) == (0, 0, usd("7.60"))
+    assert (account.reserved, account.fee_reserved, account.position_cost) == (
+        NONE,
+        NONE,
+        usd("7.60"),
+    )
 
 
 async def test_closing_needs_a_terminal_state_and_evidence(pool: asyncpg.Pool[Any]) -> None:
@@ -381,7 +390,7 @@ async def test_filled_without_fills_stays_spent_until_a_younger_balance(
     key = (await bought(pool, touch())).signed.order_id
     order = await Orders(pool).close(key, OrderStatus.FILLED, "the venue says matched", NOW)
     account = await Account(pool).get(P)
-    assert (account.reserved, account.unsettled) == (0, usd(19))
+    assert (account.reserved, account.unsettled) == (NONE, usd(19))
     await Fills(pool).apply(P, match(order, count="5"), NOW)  # a late one: no longer unexplained
     assert (await Account(pool).get(P)).unsettled == usd("19.05")
     await funded(pool, 980, NOW + SECOND)
