@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from sim.engine import Engine
 from sim.gate import Call, Handler, endpoint
+from sim.http_approvals import approvals
 from sim.http_public import iso
 from sim.market import SimMarket
 from sim.refusals import Refusal
@@ -27,6 +28,7 @@ def routes(engine: Engine) -> list[Route]:
         "/v2/activity": lambda call: _envelope(call, _activity(call)),
         "/v2/resolutions": resolutions,
         "/v2/value": value,
+        "/v2/approvals": approvals,
     }
     return [Route(path, endpoint(engine, h), methods=["GET"]) for path, h in gets.items()]
 
