@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Self
 
 from domain.market import Mode
-from domain.money import DUST, MICRO, ZERO, Price, Shares, Usd, usd
+from domain.money import DUST, MICRO, ZERO, Price, Shares, Usd, moved, usd
 from domain.orders import Fill, FillStatus, Side
 from domain.record import Id, Record, Utc
 
@@ -76,7 +76,7 @@ class Holding(Record):
             update={
                 "shares": self.shares + shares,
                 "shares_confirmed": self.shares_confirmed + (shares if final else ZERO),
-                "cost": self.cost + usd(at * shares),
+                "cost": self.cost + moved(at, shares),
                 "fees": self.fees + fee,
                 "bought": self.bought + shares,
             }
@@ -92,7 +92,7 @@ class Holding(Record):
                 "shares_confirmed": self.shares_confirmed - (shares if final else ZERO),
                 "cost": self.cost - out,
                 "fees": self.fees + fee,
-                "realised": self.realised + usd(at * shares) - out,
+                "realised": self.realised + moved(at, shares) - out,
                 "sold": self.sold + shares,
                 "oversold": self.oversold + shares - held,
             }

@@ -24,8 +24,8 @@ SELECT (SELECT coalesce(sum(profit), 0) FROM exits WHERE mode = $1) AS profit,
            - (SELECT coalesce(sum(fees), 0) FROM exits WHERE mode = $1) AS invested,
        (SELECT coalesce(sum(entries - 1), 0) FROM (
            SELECT count(*) AS entries FROM orders
-           WHERE mode = $1 AND leg = 'entry' AND filled > 0 AND attempt = 0
-           GROUP BY workflow_id HAVING count(*) > 1) twice) AS second_entries
+           WHERE mode = $1 AND leg = 'entry' AND filled > 0 AND NOT adopted
+           GROUP BY workflow_id, run_id HAVING count(*) > 1) twice) AS second_entries
 """
 
 

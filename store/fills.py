@@ -9,7 +9,7 @@ import asyncpg
 
 from domain.ledger import Books
 from domain.market import Mode
-from domain.money import ZERO, Shares, usd
+from domain.money import ZERO, Shares, moved
 from domain.orders import Fill, FillStatus, Side
 from domain.record import Record
 from store.audit import Connection
@@ -163,7 +163,7 @@ def _fill_row(trade: Trade, fill: Fill, at: datetime) -> dict[str, object]:
         **fill.model_dump(mode="json"),
         "mode": trade.frame.mode,
         "workflow_id": trade.frame.workflow_id,
-        "cash": usd(fill.price * fill.shares),
+        "cash": moved(fill.price, fill.shares),
         "seen_at": at,
         "settled_at": at if settled else None,
         "cash_pending": fill.side is Side.BUY and fill.status is not FillStatus.FAILED,

@@ -74,7 +74,7 @@ _LATENCY = """SELECT coalesce(percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GRO
     SELECT extract(epoch FROM o.first_posted_at - c.seen_at)::float8 * 1000 AS ms
     FROM orders o JOIN claims c USING (workflow_id, mode)
     WHERE o.mode = $1 AND o.created_at >= $2 AND o.leg = 'entry' AND o.first_posted_at IS NOT NULL
-      AND o.attempt = c.attempt_base) posts"""
+      AND o.attempt = c.attempt_base + 1) posts"""
 
 
 class TradeLine(Record):

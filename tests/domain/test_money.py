@@ -14,6 +14,7 @@ from domain.money import (
     floor_to,
     from_micros,
     micros,
+    moved,
     on_tick,
     plain,
     price,
@@ -97,3 +98,8 @@ def test_makers_pay_nothing_unless_the_curve_says_so() -> None:
 )
 def test_numbers_are_told_without_needless_zeros(given: str, text: str) -> None:
     assert plain(D(given)) == text
+
+
+def test_a_match_moves_no_part_of_a_micro_dollar() -> None:
+    assert moved(D("0.96"), D("20.833333")) == D("19.999999")
+    assert moved(D("0.5"), D(1)) == D("0.5")

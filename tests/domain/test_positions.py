@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.lots import Disposal, Lots, dispose, held, lots
 from domain.market import Mode
-from domain.money import Price, Shares, Usd, usd
+from domain.money import Price, Shares, Usd, moved
 from domain.orders import Fill, FillStatus, Side
 from domain.positions import Holding, Position, hold, settle, unrealised
 from tests.domain.examples import CONDITION, NOW, YES
@@ -179,7 +179,7 @@ def happened(fills: list[Fill]) -> list[Fill]:
 
 
 def money(fills: list[Fill], side: Side) -> D:
-    return sum((usd(f.price * f.shares) for f in happened(fills) if f.side is side), D(0))
+    return sum((moved(f.price, f.shares) for f in happened(fills) if f.side is side), D(0))
 
 
 @given(FILLS)

@@ -58,7 +58,7 @@ def intent(name: str) -> Intent:
         workflow_id=touch.workflow_id,
         run_id="run",
         leg=Leg.ENTRY,
-        attempt=0,
+        attempt=1,
         condition_id=touch.condition_id,
         token_id=touch.token_id,
         side=Side.BUY,
