@@ -14,6 +14,7 @@ from ingest.tokens import ONE, UNKNOWN, Tokens, TokenState
 from venue.wire.market import (
     BestBidAsk,
     Book,
+    Change,
     Event,
     LastTrade,
     Level,
@@ -22,7 +23,7 @@ from venue.wire.market import (
     PriceChange,
     TickSizeChange,
 )
-from venue.wire.prices import NOT_A_PRICE, price_micro
+from venue.wire.prices import KNOWN, NOT_A_PRICE, price_micro
 
 
 class Sink(Protocol):
@@ -47,7 +48,7 @@ class Fold:
     def __init__(self, tokens: Tokens, sink: Sink) -> None:
         """Report to `sink`."""
         self._tokens, self._sink = tokens, sink
-        self._states = tokens.by_id
+        self._states = tokens.watched
         self._quotes = tokens.quotes
         self.odd: Counter[str] = Counter()
         self._by_kind: dict[type, Callable[..., None]] = {
@@ -67,14 +68,16 @@ class Fold:
             by_kind[type(event)](event, seen_ns, epoch)
 
     def _changes(self, event: PriceChange, seen_ns: int, epoch: int) -> None:
-        states, quotes, ms = self._states, self._quotes, self._ms(event.timestamp)
+        known_state, known_price = self._states.get, KNOWN.get
+        quotes, ms = self._quotes, self._ms(event.timestamp)
         for change in event.price_changes:
-            state = states.get(change.asset_id)
+            state = known_state(change.asset_id)
             if state is None:
                 continue
-            price = price_micro(change.price)
-            if price == NOT_A_PRICE or ms == UNKNOWN:
-                self.odd["price_change"] += 1
+            price = known_price(change.price)
+            bid, ask = known_price(change.best_bid), known_price(change.best_ask)
+            if price is None or bid is None or ask is None or ms < 0:
+                self._odd_change(state, change, ms, seen_ns, epoch)
                 continue
             side = state.bids if change.side == "BUY" else state.asks
             if change.size == "0":
@@ -82,13 +85,29 @@ class Fold:
             else:
                 side[price] = change.size
             state.venue_ms = ms
-            state.hash = change.hash
-            bid, ask = price_micro(change.best_bid), price_micro(change.best_ask)
-            if bid == NOT_A_PRICE or ask == NOT_A_PRICE:
-                bid, ask = max(state.bids, default=0), min(state.asks, default=ONE)
             state.ask = ask
-            if bid != state.bid or (quotes and state.touch is not None):
+            if quotes or state.levels:
                 self._top(state, bid, ms, seen_ns, epoch)
+            else:
+                state.bid = bid
+
+    def _odd_change(
+        self, state: TokenState, change: Change, ms: int, seen_ns: int, epoch: int
+    ) -> None:
+        """Fold in a change with a rare spelling, or without best prices; count nonsense."""
+        price = price_micro(change.price)
+        if price == NOT_A_PRICE or ms < 0:
+            self.odd["price_change"] += 1
+            return
+        side = state.bids if change.side == "BUY" else state.asks
+        side[price] = change.size
+        if change.size == "0":
+            del side[price]
+        bid, ask = price_micro(change.best_bid), price_micro(change.best_ask)
+        if NOT_A_PRICE in (bid, ask):
+            bid, ask = max(state.bids, default=0), min(state.asks, default=ONE)
+        state.venue_ms, state.ask = ms, ask
+        self._top(state, bid, ms, seen_ns, epoch)
 
     def _best(self, event: BestBidAsk, seen_ns: int, epoch: int) -> None:
         state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
@@ -96,7 +115,7 @@ class Fold:
             return
         bid = price_micro(event.best_bid) if event.best_bid else 0
         ask = price_micro(event.best_ask) if event.best_ask else ONE
-        if NOT_A_PRICE in (bid, ask) or ms == UNKNOWN:
+        if NOT_A_PRICE in (bid, ask) or ms < 0:
             self.odd["best_bid_ask"] += 1
             return
         state.ask, state.venue_ms = ask, max(ms, state.venue_ms)
@@ -115,7 +134,7 @@ class Fold:
         if state is None:
             return
         price = price_micro(event.price)
-        if price == NOT_A_PRICE or ms == UNKNOWN:
+        if price == NOT_A_PRICE or ms < 0:
             self.odd["last_trade_price"] += 1
             return
         state.last_trade = price
@@ -138,12 +157,12 @@ class Fold:
         state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
         if state is None:
             return
-        if ms == UNKNOWN:
+        if ms < 0:
             self.odd["book"] += 1
             return
         state.bids, state.asks = self._side(event.bids), self._side(event.asks)
         state.bid, state.ask = max(state.bids, default=0), min(state.asks, default=ONE)
-        state.hash, state.venue_ms, state.synced = event.hash, ms, epoch
+        state.venue_ms, state.synced = ms, epoch
         touch = state.touch
         if touch is not None and touch.epoch != epoch:
             price = state.bid if self._quotes else price_micro(event.last_trade_price)

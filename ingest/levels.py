@@ -56,11 +56,13 @@ class Levels:
         for token_id in self._with_levels - wanted.keys():
             if (state := self._tokens.by_id.get(token_id)) is not None:
                 state.levels = ()
+                self._tokens.watch(state)
         changed = self._with_levels != set(wanted)
         self._with_levels = set(wanted)
         for token_id, levels in wanted.items():
             state = self._tokens.by_id[token_id]
             state.levels = tuple(_keep_told(level, state.levels) for level in levels)
+            self._tokens.watch(state)
             self.compare(state)
         return changed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 from domain.market import Market
@@ -54,7 +53,6 @@ class TokenState:
         "ask",
         "last_trade",
         "venue_ms",
-        "hash",
         "synced",
         "levels",
     )
@@ -66,7 +64,6 @@ class TokenState:
         self.asks: dict[int, str] = {}
         self.bid = self.ask = self.last_trade = UNKNOWN
         self.venue_ms = 0
-        self.hash = ""
         self.synced = UNKNOWN  # epoch of the last whole book
         self.levels: tuple[Level, ...] = ()
 
@@ -80,6 +77,7 @@ class Tokens:
         self._threshold = to_micro(trigger.threshold)
         self.quotes = trigger.source is TouchSource.QUOTE
         self.by_id: dict[str, TokenState] = {}
+        self.watched: dict[str, TokenState] = {}  # what is subscribed and folded
         self._by_condition: dict[str, list[TokenState]] = {}
 
     def put(self, market: Market, *, taken: bool) -> None:
@@ -91,12 +89,25 @@ class Tokens:
             return
         states = [self._state(market, t.token_id, t.index, taken) for t in market.tokens]
         self._by_condition[market.condition_id] = states
-        self.by_id.update((state.token_id, state) for state in states)
+        for state in states:
+            self.by_id[state.token_id] = state
+            self.watch(state)
 
     def drop(self, condition_id: str) -> None:
         """Forget a market."""
         for state in self._by_condition.pop(condition_id, ()):
             del self.by_id[state.token_id]
+            self.watched.pop(state.token_id, None)
+
+    def watch(self, state: TokenState) -> None:
+        """Watch a token, or not, after its levels changed.
+
+        Only what can trigger or has levels: the mirrored leg of every change costs nothing.
+        """
+        if state.touch is not None or state.levels:
+            self.watched[state.token_id] = state
+        else:
+            self.watched.pop(state.token_id, None)
 
     def of(self, condition_id: str) -> list[TokenState]:
         """Return the tokens of a market, by outcome index; empty if unknown."""
@@ -107,12 +118,8 @@ class Tokens:
         return list(self._by_condition)
 
     def wanted(self) -> list[str]:
-        """Return the tokens to subscribe: those that can trigger, and those with levels."""
-        return [s.token_id for s in self if s.touch is not None or s.levels]
-
-    def __iter__(self) -> Iterator[TokenState]:
-        """Iterate over a copy, so that the loop may change the set."""
-        return iter(list(self.by_id.values()))
+        """Return the tokens to subscribe."""
+        return list(self.watched)
 
     def _state(self, market: Market, token_id: str, index: int, taken: bool) -> TokenState:
         touch = Touch(self._threshold) if index in self._indexes else None

@@ -40,7 +40,7 @@ def change(
         {
             "event_type": "price_change",
             "timestamp": ms,
-            "price_changes": [leg | {"best_bid": bid, "best_ask": ask, "hash": "h2"}],
+            "price_changes": [leg | {"best_bid": bid, "best_ask": ask}],
         }
     ).encode()
 
@@ -58,7 +58,7 @@ def test_levels_are_added_changed_and_removed() -> None:
     bench.see(book_of([("0.7", "5")], [("0.8", "2")]))
     bench.see(change("BUY", "0.71", "9", "0.71", "0.8"), change("BUY", "0.7", "0", "0.71", "0.8"))
     state = bench.tokens.by_id[YES]
-    assert state.bids == {710_000: "9"} and state.bid == 710_000 and state.hash == "h2"
+    assert state.bids == {710_000: "9"} and state.bid == 710_000
 
 
 def test_without_best_prices_they_come_from_the_folded_book() -> None:
@@ -128,7 +128,7 @@ def test_an_outcome_that_is_not_bought_never_touches() -> None:
     """XD-5, Q5: otherwise No would take the id of the market."""
     bench = Bench()
     bench.see(print_of("0.90", asset_id=NO), print_of("0.99", asset_id=NO))
-    assert bench.sink.touches == [] and bench.tokens.by_id[NO].last_trade == 990_000
+    assert bench.sink.touches == [] and NO not in bench.tokens.wanted()
 
 
 def test_levels_are_compared_when_the_bid_moves_or_a_book_comes() -> None:
