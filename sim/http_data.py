@@ -24,7 +24,7 @@ def routes(engine: Engine) -> list[Route]:
     """Return the Data routes."""
     gets: dict[str, Handler] = {
         "/v2/positions": positions,
-        "/v2/trades": lambda call: _envelope(call, _trades(call, with_id=False)),
+        "/v2/trades": lambda call: _envelope(call, _trades(call)),
         "/v2/activity": lambda call: _envelope(call, _activity(call)),
         "/v2/resolutions": resolutions,
         "/v2/value": value,
@@ -34,10 +34,13 @@ def routes(engine: Engine) -> list[Route]:
 
 
 def _envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
-    limit = min(max(int(call.query.get("limit", 100)), 1), 500)
-    start = _start(call.query.get("cursor", ""))
+    asked = _asked(call)
+    limit = min(max(int(asked.get("limit", 100)), 1), 500)
+    start = int(asked.get("start", 0))
     more = start + limit < len(rows)
-    cursor = base64.urlsafe_b64encode(json.dumps({"o": start + limit}).encode()).decode()
+    # the following pages are asked for by cursor alone, so it carries the first page's filters
+    following = json.dumps(asked | {"start": str(start + limit)})
+    cursor = base64.urlsafe_b64encode(following.encode()).decode()
     return {
         "data": rows[start : start + limit],
         "pagination": {
@@ -49,20 +52,22 @@ def _envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
     }
 
 
-def _start(cursor: str) -> int:
+def _asked(call: Call) -> dict[str, str]:
+    """Return the query, from the cursor where there is one."""
+    cursor = call.query.get("cursor", "")
     if not cursor:
-        return 0
+        params = call.request.query_params
+        return {name: ",".join(params.getlist(name)) for name in params}
     try:
-        return int(json.loads(base64.urlsafe_b64decode(cursor))["o"])
-    except (ValueError, KeyError, TypeError) as cause:
+        return {str(k): str(v) for k, v in json.loads(base64.urlsafe_b64decode(cursor)).items()}
+    except (ValueError, AttributeError) as cause:
         raise Refusal(
             400, "invalid cursor", None, code="INVALID_PARAMETER", retryable=False
         ) from cause
 
 
 def _conditions(call: Call) -> set[str]:
-    found = call.request.query_params.getlist("condition_id")
-    ids = {item.lower() for value in found for item in value.split(",") if item}
+    ids = {item.lower() for item in _asked(call).get("condition_id", "").split(",") if item}
     if any(len(item) not in (64, 66) for item in ids):
         raise Refusal(
             400,
@@ -78,7 +83,7 @@ def _conditions(call: Call) -> set[str]:
 
 def positions(call: Call) -> dict[str, Any]:
     """Return the shares a wallet holds on chain, as the indexer knows them."""
-    user, status = call.query.get("user", "").lower(), call.query.get("status", "OPEN")
+    user, status = _asked(call).get("user", "").lower(), _asked(call).get("status", "OPEN")
     account = call.engine.memory.accounts.get(user)
     wanted = _conditions(call)
     rows = []
@@ -92,7 +97,7 @@ def positions(call: Call) -> dict[str, Any]:
 
 
 def _has_status(market: SimMarket, token: str, status: str, shares: int, call: Call) -> bool:
-    floor = float(call.query.get("filter_amount", DUST / ONE)) * ONE
+    floor = float(_asked(call).get("filter_amount", DUST / ONE)) * ONE
     payout = market.payouts[market.outcome_of(token)] if market.payouts else 0
     checks = {
         "OPEN": not market.closed and shares >= floor,
@@ -162,15 +167,15 @@ def _bought(call: Call, user: str, token: str) -> tuple[int, int]:
     return bought, cost
 
 
-def _trades(call: Call, *, with_id: bool) -> list[dict[str, Any]]:
-    user = call.query.get("user", "").lower()
+def _trades(call: Call) -> list[dict[str, Any]]:
+    user = _asked(call).get("user", "").lower()
     wanted = _conditions(call)
     limit_ms = call.now_ms - call.engine.config.data_lag_ms
     rows = []
     for trade in reversed(list(call.engine.memory.trades.values())):
         if not trade.hash or trade.updated_ms > limit_ms:
             continue
-        if wanted and trade.condition_id not in wanted:
+        if trade.condition_id not in (wanted or call.engine.exchange.markets):
             continue
         for leg in trade.legs():
             if leg.owner != STRANGER and user in ("", leg.account.lower()):
@@ -205,10 +210,9 @@ def _trade(call: Call, trade: Trade, leg: Leg) -> dict[str, Any]:
 
 def _activity(call: Call) -> list[dict[str, Any]]:
     rows = [
-        {**row, "type": "TRADE", "usdc_size": row["size"] * row["price"]}
-        for row in _trades(call, with_id=True)
+        {**row, "type": "TRADE", "usdc_size": row["size"] * row["price"]} for row in _trades(call)
     ]
-    user = call.query.get("user", "").lower()
+    user = _asked(call).get("user", "").lower()
     for record in reversed(list(call.engine.memory.redemptions.values())):
         market = call.engine.exchange.markets.get(record.condition_id)
         if record.account.lower() != user or market is None or market.payouts is None:
@@ -240,7 +244,7 @@ def _activity(call: Call) -> list[dict[str, Any]]:
                     "profile_image_optimized": "",
                 }
             )
-    wanted = call.query.get("type", "")
+    wanted = _asked(call).get("type", "")
     return [row for row in rows if not wanted or row["type"] in wanted.split(",")]
 
 
@@ -283,5 +287,5 @@ def _resolution(market: SimMarket, *, known: bool) -> dict[str, Any]:
 
 def value(call: Call) -> dict[str, Any]:
     """Return the worth of a wallet's positions."""
-    user = call.query.get("user", "").lower()
+    user = _asked(call).get("user", "").lower()
     return {"data": [{"proxy_wallet": user, "value": 0}]}
