@@ -17,6 +17,7 @@ from sim.engine import Engine
 from sim.faults import ACTS, CATALOGUE, WINDOWS, Fault
 from sim.gate import reply
 from sim.judge import ledger
+from sim.mirror import Mirror
 from sim.playback import Playback
 from sim.units import micro
 
@@ -24,7 +25,7 @@ from sim.units import micro
 class Control:
     """The handlers; each takes the decoded body and returns JSON."""
 
-    def __init__(self, engine: Engine, source: Playback | None, token: str) -> None:
+    def __init__(self, engine: Engine, source: Playback | Mirror | None, token: str) -> None:
         self._engine = engine
         self._source = source
         self._token = token

@@ -198,7 +198,7 @@ def user_order(order: Order, market: SimMarket | None, kind: str, now_ms: int) -
         "size_matched": text(order.matched),
         "price": text(order.price),
         "associate_trades": order.trades or None,
-        "outcome": market.outcomes[order.outcome] if market else "",
+        "outcome": outcome_name(market, order.outcome),
         "type": kind,
         "created_at": str(order.created_ms // 1000),
         "expiration": str(order.expiration),
@@ -218,7 +218,12 @@ def user_kill(order: Order, now_ms: int) -> Frame:
     }
 
 
-def maker_entry(leg: Leg, market: SimMarket) -> Frame:
+def outcome_name(market: SimMarket | None, outcome: int) -> str:
+    """Return the outcome's name; empty when the market is no longer listed here."""
+    return market.outcomes[outcome] if market is not None else ""
+
+
+def maker_entry(leg: Leg, market: SimMarket | None) -> Frame:
     """Return one element of `maker_orders`."""
     return {
         "order_id": leg.order_id,
@@ -228,7 +233,7 @@ def maker_entry(leg: Leg, market: SimMarket) -> Frame:
         "price": text(leg.price),
         "fee_rate_bps": "0",
         "asset_id": leg.token_id,
-        "outcome": market.outcomes[leg.outcome],
+        "outcome": outcome_name(market, leg.outcome),
         "side": leg.side,
     }
 

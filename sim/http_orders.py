@@ -9,7 +9,7 @@ from starlette.routing import Route
 from sim import order_faults
 from sim.cursor import page
 from sim.engine import Engine
-from sim.frames import maker_entry
+from sim.frames import maker_entry, outcome_name
 from sim.gate import Call, Handler, endpoint
 from sim.refusals import BAD_PAYLOAD, Refusal
 from sim.state import Order, Trade
@@ -150,7 +150,7 @@ def order_row(engine: Engine, order: Order) -> dict[str, Any]:
         "original_size": text(order.size),
         "size_matched": text(order.matched),
         "price": text(order.price),
-        "outcome": market.outcomes[order.outcome] if market else "",
+        "outcome": outcome_name(market, order.outcome),
         "expiration": str(order.expiration),
         "order_type": order.tif,
         "associate_trades": order.trades,
@@ -160,7 +160,7 @@ def order_row(engine: Engine, order: Order) -> dict[str, Any]:
 
 def trade_row(engine: Engine, trade: Trade, owner: str) -> dict[str, Any]:
     """Return a trade as REST shows it: prefixed status, epoch seconds."""
-    market = engine.exchange.markets[trade.condition_id]
+    market = engine.exchange.markets.get(trade.condition_id)
     taker = trade.taker
     return {
         "id": trade.id,
@@ -174,7 +174,7 @@ def trade_row(engine: Engine, trade: Trade, owner: str) -> dict[str, Any]:
         "status": f"TRADE_STATUS_{trade.status}",
         "match_time": str(trade.matched_ms // 1000),
         "last_update": str(trade.updated_ms // 1000),
-        "outcome": market.outcomes[taker.outcome],
+        "outcome": outcome_name(market, taker.outcome),
         "bucket_index": trade.bucket,
         "owner": owner,
         "maker_address": taker.account,

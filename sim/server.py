@@ -23,7 +23,6 @@ from sim.control import Control
 from sim.engine import Engine
 from sim.journal import Forgetful, Journal, Sqlite
 from sim.memory import Memory
-from sim.playback import Playback
 from sim.sources import open_source
 from sim.transport import CuttableProtocol
 
@@ -230,6 +229,3 @@ async def serve(config: SimConfig, ready: Callable[[str], None] | None = None) -
     waiting.cancel()
     if running_task in done:
         running_task.result()
-
-
-__all__ = ["Playback", "Sim", "StateError", "running", "serve"]
