@@ -10,7 +10,7 @@ from activities.balance import refresh_balance
 from activities.clock import Clock
 from activities.messages import Booked, Redeemed, RedeemRequest, SettleRequest, TradeKey
 from activities.venue_errors import nothing_yet, venue_failures
-from domain.money import DUST, ZERO, Price, Shares, Usd, usd
+from domain.money import DUST, ZERO, Price, Shares, Usd, moved
 from domain.rules import PaceRules
 from store.account import Account
 from store.levels import Levels
@@ -61,7 +61,9 @@ class SettlementActivities:
                 raise nothing_yet(f"{left} shares are still in the wallet", self._retry)
             await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
         return Redeemed(
-            proceeds=usd(position.shares * payout), transaction=redemption.tx, text=redemption.state
+            proceeds=moved(payout, position.shares),
+            transaction=redemption.tx,
+            text=redemption.state,
         )
 
     @property

@@ -1,0 +1,113 @@
+"""The whole path: a touch becomes money, or the right refusal, and our books equal the sim's."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from temporalio.client import WorkflowFailureError
+
+from domain.money import usd
+from domain.trade import Stage
+from tests.house import House
+from tests.waiting import eventually
+from tests.whole.conftest import Opener
+from workflows.messages import ExitNow
+from workflows.trade import TradeWorkflow
+
+
+async def in_stage(trade: object, stage: Stage) -> None:
+    async def there() -> bool:
+        return (await trade.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]
+
+    await eventually(there, within=15)
+
+
+async def test_a_touch_is_bought_held_redeemed_and_the_books_equal_the_venues(
+    house: House,
+) -> None:
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    house.resolve(shown)
+    result = await asyncio.wait_for(trade.result(), 20)
+    assert result.ending is Stage.SETTLED and result.profit is not None and result.profit > 0
+    judged = await house.judge()
+    assert judged.clean, judged
+    history = await trade.fetch_history()
+    assert len(history.events) <= 100
+
+
+async def test_a_losing_trade_settles_at_nothing_and_the_loss_is_exact(house: House) -> None:
+    shown = house.market(rate="0.07")
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    house.resolve(shown, winner=1)
+    result = await asyncio.wait_for(trade.result(), 20)
+    assert result.profit == usd(-(result.cost + result.fees))
+    assert (await house.judge()).profit_difference_usd == 0
+
+
+async def test_an_operator_sells_early_and_the_books_still_agree(house: House) -> None:
+    shown = house.market(rate="0.07")
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    await trade.execute_update(TradeWorkflow.exit_now, ExitNow(who="ann", why="news"))
+    result = await asyncio.wait_for(trade.result(), 30)
+    assert result.ending is Stage.SETTLED
+    judged = await house.judge()
+    assert judged.profit_difference_usd == 0 and judged.duplicate_orders == 0
+
+
+async def test_a_second_touch_of_the_same_market_buys_nothing(house: House) -> None:
+    shown = house.market()
+    trigger = house.touch(shown)
+    trade = await house.trade(trigger)
+    await in_stage(trade, Stage.HOLDING)
+    house.resolve(shown)
+    await asyncio.wait_for(trade.result(), 20)
+    with pytest.raises(Exception, match="already started"):
+        await house.trade(trigger)
+    assert len((await house.judge()).model_dump()) == 5
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("entry.max_price=0.90", "divergence|above_cap|limit|entry_liquidity"),
+        ("risk.max_positions=0", "at most 0 open trades"),
+        ("risk.max_total=1", "at work"),
+        ("risk.reserve_floor=100000", "free above the floor"),
+        ("score.provider=none", "no score"),
+        ("filters.min_time_to_end=9000000h", "hours left"),
+        ("strategy.min_trade_size=61", "trade_size"),
+    ],
+)
+async def test_each_gate_that_is_violated_buys_nothing_and_says_why(
+    houses: Opener, override: str, reason: str
+) -> None:
+    async with houses(override) as house:
+        trade = await house.trade(house.touch(house.market()))
+        with pytest.raises(WorkflowFailureError) as failure:
+            await asyncio.wait_for(trade.result(), 20)
+        import re
+
+        assert re.search(reason, str(failure.value.cause)), failure.value.cause
+        judged = await house.judge()
+        assert judged.clean and judged.profit_difference_usd == 0
+
+
+async def test_halted_accounts_post_nothing(house: House) -> None:
+    from datetime import UTC, datetime
+
+    from domain.market import Mode
+    from domain.trade import HaltState
+    from store.account import Account
+
+    account = Account(house.desk.pool)
+    await account.halt(Mode.PAPER, HaltState.HALTED, "ann", "drill", datetime.now(UTC))
+    trade = await house.trade(house.touch(house.market()))
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(trade.result(), 20)
+    assert "halted" in str(failure.value.cause)
+    assert not house.sim.engine.exchange.memory.orders
