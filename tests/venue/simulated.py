@@ -5,16 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.venue.scripted import KEY
-from venue.connect import Account
+from domain.book import Book
+from domain.market import Market
+from domain.money import Price, shares
+from domain.orders import Intent
+from tests.venue.scripted import KEY, intent
+from tests.waiting import eventually
+from venue.connect import Account, connect
+from venue.polymarket import Venue
 from venue.sdk import SAFE, address_of, wallet_for
 from venue.transport import Hosts
 
@@ -65,6 +73,51 @@ async def running_sim(*flags: str) -> AsyncIterator[Sim]:
         with suppress(ProcessLookupError):
             process.terminate()
         await process.communicate()
+
+
+@asynccontextmanager
+async def connected(sim: Sim, signature_type: int = SAFE) -> AsyncIterator[Venue]:
+    """Connect a funded wallet for the length of a block."""
+    found = await connect(sim.hosts, await sim.fund(signature_type))
+    try:
+        yield found
+    finally:
+        await found.aclose()
+
+
+async def open_market(venue: Venue) -> tuple[Market, Book]:
+    """Return the market with both sides of a book that lives longest."""
+
+    async def look() -> tuple[Market, Book] | None:
+        markets = [m async for page in venue.markets() for m in page.markets]
+        for market in sorted(markets, key=lambda m: m.end_time or now(), reverse=True):
+            book = await venue.book(market.tokens[0].token_id)
+            if book.best_ask is not None and book.best_bid is not None:
+                return market, book
+        return None
+
+    found = await eventually(look, within=20, every=0.1)
+    assert found is not None
+    return found
+
+
+def buy(market: Market, limit: Price, **changes: Any) -> Intent:
+    return intent(
+        condition_id=market.condition_id,
+        token_id=market.tokens[0].token_id,
+        limit=limit,
+        shares=shares(10),
+        neg_risk=market.neg_risk,
+        **changes,
+    )
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def salt() -> int:
+    return time.time_ns() % 2**53
 
 
 def _hosts(said: dict[str, Any]) -> Hosts:

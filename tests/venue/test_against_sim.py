@@ -2,89 +2,34 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from domain.book import Book
 from domain.market import Market, Resolution
-from domain.money import Price, price, shares
-from domain.orders import FillStatus, Intent, Landing, OrderStatus, TimeInForce
+from domain.money import price, shares
+from domain.orders import FillStatus, Landing, OrderStatus, TimeInForce
 from tests.venue.scripted import KEY, intent
-from tests.venue.simulated import TAPE, Sim, running_sim
+from tests.venue.simulated import (
+    TAPE,
+    Sim,
+    buy,
+    connected,
+    now,
+    open_market,
+    running_sim,
+    salt,
+)
 from tests.waiting import eventually
 from venue.connect import Account, connect
 from venue.doctor import Doctor, passed
 from venue.errors import NotReady, RefusalKind, Refused
 from venue.polymarket import Venue
 from venue.records import CancelState
-from venue.sdk import DEPOSIT, EOA, PROXY, SAFE
+from venue.sdk import DEPOSIT, EOA, PROXY
 from venue.transport import ApiCreds, Hosts
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def sim() -> AsyncIterator[Sim]:
-    """A sim whose markets live for three minutes."""
-    async with running_sim("--source", "tape", "--tape", str(TAPE), "--speed", "10") as found:
-        yield found
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def venue(sim: Sim) -> AsyncIterator[Venue]:
-    async with connected(sim) as found:
-        yield found
-
-
-@asynccontextmanager
-async def connected(sim: Sim, signature_type: int = SAFE) -> AsyncIterator[Venue]:
-    """A venue for a funded wallet, closed at the end."""
-    found = await connect(sim.hosts, await sim.fund(signature_type))
-    try:
-        yield found
-    finally:
-        await found.aclose()
-
-
-async def open_market(venue: Venue) -> tuple[Market, Book]:
-    """Return the market with both sides of a book that lives longest."""
-
-    async def look() -> tuple[Market, Book] | None:
-        markets = [m async for page in venue.markets() for m in page.markets]
-        for market in sorted(markets, key=lambda m: m.end_time or now(), reverse=True):
-            book = await venue.book(market.tokens[0].token_id)
-            if book.best_ask is not None and book.best_bid is not None:
-                return market, book
-        return None
-
-    found = await eventually(look, within=20, every=0.1)
-    assert found is not None
-    return found
-
-
-def buy(market: Market, limit: Price, **changes: Any) -> Intent:
-    return intent(
-        condition_id=market.condition_id,
-        token_id=market.tokens[0].token_id,
-        limit=limit,
-        shares=shares(10),
-        neg_risk=market.neg_risk,
-        **changes,
-    )
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def salt() -> int:
-    return time.time_ns() % 2**53
 
 
 async def test_a_buy_fills_once_however_often_it_is_posted_and_settles(
