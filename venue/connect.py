@@ -9,6 +9,7 @@ from typing import Final
 
 import httpx
 
+from venue import tls
 from venue.limits import Limiter
 from venue.polymarket import Venue
 from venue.public import PublicVenue
@@ -93,6 +94,7 @@ def _transport(hosts: Hosts, conduct: Conduct | None, login: Login | None) -> Tr
     how = conduct or Conduct()
     client = httpx.AsyncClient(
         http2=True,
+        verify=tls.context(),
         timeout=httpx.Timeout(connect=how.timeout, read=10.0, write=10.0, pool=2.0),
         limits=httpx.Limits(keepalive_expiry=KEEP_ALIVE),
     )

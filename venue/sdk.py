@@ -30,6 +30,7 @@ from polymarket.errors import TimeoutError as SdkTimeoutError
 from polymarket.models.clob import ApiKeyCreds
 from polymarket.transactions import TransactionHandle
 
+from venue import tls
 from venue.classify import Answer, error_of
 from venue.errors import Drift, NotReady, RefusalKind, Refused, Unknown, VenueError
 from venue.transport import ApiCreds, Hosts
@@ -133,6 +134,7 @@ class Sdk:
             VenueError: one of the four kinds.
         """
         check_version()
+        tls.share_with_sdk()
         address = address_of(private_key)
         relayer = (
             RelayerApiKey(key=relayer_key, address=relayer_address or address)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from polymarket.clients._transport import AsyncTransport
 from polymarket.errors import (
     PolymarketError,
     RateLimitError,
@@ -21,6 +23,7 @@ from polymarket.errors import TimeoutError as SdkTimeoutError
 
 from tests.venue.scripted import ADDRESS, KEY
 from venue import sdk as sdk_module
+from venue import tls
 from venue.errors import Drift, NotReady, RefusalKind, Refused, Unknown, VenueError
 from venue.sdk import (
     DEPOSIT,
@@ -76,6 +79,14 @@ def test_another_sdk_version_is_drift(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sdk_module, "version", lambda _: "0.15.0")
     with pytest.raises(Drift, match=r"expected polymarket-client 0\.14\.0, was 0\.15\.0"):
         check_version()
+
+
+def test_the_sdks_clients_share_one_tls_context() -> None:
+    tls.share_with_sdk()
+    one, two = (AsyncTransport(base_url="https://x.test") for _ in range(2))
+    found = {t._client._transport._pool._ssl_context for t in (one, two)}  # type: ignore[attr-defined]
+    assert found == {tls.context()}
+    assert tls.context().verify_mode is ssl.CERT_REQUIRED
 
 
 def transport_error(cause: Exception) -> TransportError:
