@@ -27,9 +27,7 @@ async def house(
 
 
 @pytest.fixture
-def houses(
-    dsn: str, pool: asyncpg.Pool[Any], temporal_client: Client, tmp_path: Path
-) -> Opener:
+def houses(dsn: str, pool: asyncpg.Pool[Any], temporal_client: Client, tmp_path: Path) -> Opener:
     """Return how to open a house with settings of one's own."""
 
     def opener(*overrides: str) -> AbstractAsyncContextManager[House]:

@@ -1,0 +1,199 @@
+"""Reconciliation on the whole house, named after the incidents of spec 19 and anchors 2."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest_asyncio
+
+from domain.market import Mode
+from domain.money import shares
+from domain.trade import ClaimState, Stage
+from store.alerts import Alerts
+from store.claims import Claims
+from store.orders import Orders
+from store.positions import Positions
+from store.pulse import SyncOutcome, SyncRuns
+from tests.house import House
+from tests.sim.client import SAFE, Client
+from tests.waiting import eventually
+from tests.whole.conftest import Opener
+from tests.whole.test_paths import in_stage
+from venue.errors import Unknown
+from workflows.trade import TradeWorkflow
+
+
+@pytest_asyncio.fixture
+async def house(houses: Opener) -> Any:
+    """Return a house where nothing is too young to be reconciled."""
+    async with houses("reconcile.grace=0s") as opened:
+        yield opened
+
+
+async def held(house: House, workflow_id: str) -> Any:
+    position = await Positions(house.desk.pool).get(workflow_id)
+    return None if position is None else position.shares
+
+
+async def holding(house: House) -> Any:
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+
+    async def settled() -> bool:
+        position = await Positions(house.desk.pool).get(trade.id)
+        return position is not None and position.shares == position.shares_confirmed
+
+    await eventually(settled, within=10)
+    return shown, trade
+
+
+async def test_books_that_agree_are_left_alone_and_the_run_is_a_row(house: House) -> None:
+    _, trade = await holding(house)
+    before = await held(house, trade.id)
+    report = await house.reconcile()
+    assert (report.differences, report.refused) == ((), None)
+    assert await held(house, trade.id) == before
+    (run,) = await SyncRuns(house.desk.pool).recent(Mode.PAPER)
+    assert run.outcome in (SyncOutcome.CLEAN, SyncOutcome.REPAIRED)
+
+
+async def test_a_terminated_trade_is_adopted_and_brought_to_its_end(house: House) -> None:
+    shown, trade = await holding(house)
+    await trade.terminate("by the drill")
+    report = await house.reconcile()
+    assert [d.split(":")[0] for d in report.differences] == ["trade_orphan"]
+    adopted = house.client.get_workflow_handle_for(TradeWorkflow.run, trade.id)
+    await in_stage(adopted, Stage.HOLDING)
+    house.resolve(shown)
+    result = await asyncio.wait_for(adopted.result(), 20)
+    assert result.ending is Stage.SETTLED
+    assert (await house.judge()).clean
+
+
+async def test_a_dry_run_tells_and_changes_nothing(house: House) -> None:
+    _, trade = await holding(house)
+    await trade.terminate("by the drill")
+    report = await house.reconcile(dry_run=True)
+    assert report.differences and report.repaired == () and report.adopt == ()
+
+
+async def test_an_unanswered_question_changes_nothing_and_alerts_xd2(house: House) -> None:
+    _, trade = await holding(house)
+    before = await held(house, trade.id)
+
+    async def unanswered() -> Any:
+        raise Unknown("no answer")
+
+    house.desk.venue.positions = unanswered  # type: ignore[method-assign]
+    report = await house.reconcile()
+    assert report.refused == "no answer"
+    assert await held(house, trade.id) == before
+    raised = await Alerts(house.desk.pool).recent(datetime(2020, 1, 1, tzinfo=UTC))
+    assert "reconcile-refused" in [a.key for a in raised]
+
+
+async def test_an_empty_list_of_positions_closes_nothing_xd2(house: House) -> None:
+    _, trade = await holding(house)
+    before = await held(house, trade.id)
+
+    async def empty() -> list[Any]:
+        return []
+
+    house.desk.venue.positions = empty  # type: ignore[method-assign]
+    for _ in range(3):
+        report = await house.reconcile()
+        assert report.differences == ()
+    assert await held(house, trade.id) == before
+
+
+async def test_shares_moved_away_close_only_after_two_misses_g12(house: House) -> None:
+    shown, trade = await holding(house)
+    before = await held(house, trade.id)
+    account = house.sim.engine.exchange.memory.accounts[SAFE.lower()]
+    account.tokens[shown.tokens[0]] = 5_000_000
+    first = await house.reconcile()
+    assert first.repaired == () and await held(house, trade.id) == before
+    second = await house.reconcile()
+    assert second.repaired and await held(house, trade.id) == shares(5)
+    raised = await Alerts(house.desk.pool).recent(datetime(2020, 1, 1, tzinfo=UTC))
+    assert any(a.key.startswith("resized:") for a in raised)
+
+
+async def test_shares_nobody_bought_are_adopted_with_an_unknown_cost(house: House) -> None:
+    shown = house.market()
+    manual = await Client(house.sim).login()
+    try:
+        await manual.post(shown.tokens[0], "BUY", "0.96", "20", "FAK")
+    finally:
+        await manual.close()
+    workflow_id = f"{shown.condition_id}:0.95"
+
+    async def adopted() -> bool:
+        await house.reconcile()
+        return await held(house, workflow_id) is not None
+
+    await eventually(adopted, within=15, every=0.2)
+    handle = house.client.get_workflow_handle_for(TradeWorkflow.run, workflow_id)
+    await in_stage(handle, Stage.HOLDING)
+    position = await Positions(house.desk.pool).get(workflow_id)
+    assert position is not None and not position.cost_known
+
+
+async def test_an_unknown_live_order_is_taken_into_the_books_and_not_cancelled(
+    house: House,
+) -> None:
+    shown = house.market()
+    manual = await Client(house.sim).login()
+    try:
+        answer = await manual.post(shown.tokens[0], "BUY", "0.50", "10")
+        order_id = answer.json()["orderID"]
+        await house.reconcile()
+        stored = await Orders(house.desk.pool).get(order_id)
+        assert stored is not None and stored.adopted and stored.closed_at is None
+        assert order_id in {o["id"] for o in (await _ledger(house))["orders"]}
+    finally:
+        await manual.close()
+
+
+async def test_a_claim_whose_run_never_came_is_given_back(house: House) -> None:
+    shown = house.market()
+    trigger = house.touch(shown)
+    claims = Claims(house.desk.pool)
+    await claims.take(trigger, "a-run-that-died", datetime.now(UTC))
+    report = await house.reconcile()
+    assert [d.split(":")[0] for d in report.differences] == ["claim_orphan"]
+    claim = await claims.get(Mode.PAPER, trigger.workflow_id)
+    assert claim is not None and claim.state is ClaimState.RELEASED
+
+
+async def test_a_claim_decides_after_temporal_has_forgotten_the_workflow(house: House) -> None:
+    shown, trade = await holding(house)
+    house.resolve(shown)
+    await asyncio.wait_for(trade.result(), 20)
+    # What retention does after a year: the id is free again in Temporal alone.
+    again = await house.client.start_workflow(
+        TradeWorkflow.run,
+        trade_start(house, shown),
+        id=f"forgotten-{trade.id}",
+        task_queue=house.queue,
+    )
+    try:
+        await asyncio.wait_for(again.result(), 20)
+    except Exception as e:
+        assert "claim" in str(e.__cause__)
+    assert (await house.judge()).clean
+
+
+def trade_start(house: House, shown: Any) -> Any:
+    from workflows.messages import TradeStart
+
+    return TradeStart(trigger=house.touch(shown))
+
+
+async def _ledger(house: House) -> Any:
+    from sim.judge import ledger
+
+    return ledger(house.sim.engine)
