@@ -28,7 +28,7 @@ def recorded(limit: int | None = None) -> list[bytes]:
     frames: list[bytes] = []
     with GAME.open("rb") as file:
         for line in io.TextIOWrapper(zstandard.ZstdDecompressor().stream_reader(file)):
-            frames.append(_bytes(json.loads(line)["frame"]))
+            frames.append(_bytes(_whole(json.loads(line)["frame"])))
             if len(frames) == limit:
                 break
     return frames
@@ -66,6 +66,15 @@ def batches(frames: list[bytes], size: int) -> Iterator[list[bytes]]:
     """Yield the frames in batches."""
     for start in range(0, len(frames), size):
         yield frames[start : start + size]
+
+
+def _whole(event: dict[str, Any]) -> dict[str, Any]:
+    """Return the event with the fields that the recording left out and other parsers need."""
+    for change in event.get("price_changes", ()):
+        change.setdefault("hash", "0" * 40)
+    if event["event_type"] == "last_trade_price":
+        event = {"fee_rate_bps": "0", **event}
+    return event
 
 
 def _bytes(event: dict[str, Any]) -> bytes:
