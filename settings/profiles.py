@@ -19,6 +19,8 @@ DEMO = {
     "trigger.source": Preset("quote", "the recording has books but no trades: the best bid counts"),
     "trigger.retry_after": Preset("3s", "these markets live 15 minutes, 30 seconds at this speed"),
     "filters.min_time_to_end": Preset("1s", "these markets last 15 minutes (default: 6 h)"),
+    "watch.every": Preset("1s", "the watchlist is looked at every second (default: 1 h)"),
+    "watch.window": Preset("1m"),
     "watch.min_time_to_end": Preset("1s"),
     "strategy.outcome_indexes": Preset("0,1", "Up and Down: neither outcome is a Yes"),
     "strategy.size_filter": Preset("false", "no trades recorded, so no trade size to judge"),
