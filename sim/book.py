@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -54,25 +53,52 @@ class MarketBook:
 
     def __init__(self) -> None:
         self.depth: dict[Side, Depth] = {"B": Depth(), "A": Depth()}
-        self._resting: dict[Side, list[tuple[int, int, Order]]] = {"B": [], "A": []}
+        self._queues: dict[Side, dict[int, dict[str, Order]]] = {"B": {}, "A": {}}
+        self._open: dict[Side, dict[int, int]] = {"B": {}, "A": {}}  # our shares by price
+        self._known: dict[str, int] = {}  # of which each order has so many
         self._sorted: dict[Side, list[tuple[int, int]] | None] = {"B": None, "A": None}
 
     def rest(self, order: Order) -> None:
         """Add an order behind all that came before it at its price."""
-        side, price = book_side(order), unified(order.outcome, order.price)
-        place = (_rank(side, price), order.sequence, order)
-        insort(self._resting[side], place, key=lambda item: item[:2])
-        self._sorted[side] = None
+        side, price = level_of(order)
+        self._queues[side].setdefault(price, {})[order.id] = order
+        self.filled(order)
 
     def remove(self, order: Order) -> None:
         """Take an order off the book; silent when it is not on it."""
-        side = book_side(order)
-        self._resting[side] = [item for item in self._resting[side] if item[2] is not order]
-        self._sorted[side] = None
+        side, price = level_of(order)
+        queue = self._queues[side].get(price, {})
+        if queue.pop(order.id, None) is None:
+            return
+        if not queue:
+            del self._queues[side][price]
+        self._count(order, 0)
+
+    def filled(self, order: Order) -> None:
+        """Note the new open size of an order; silent when it is not on the book."""
+        side, price = level_of(order)
+        if order.id in self._queues[side].get(price, {}):
+            self._count(order, order.open_shares)
 
     def resting(self, side: Side) -> Iterator[Order]:
         """Yield our orders, best price first, older first."""
-        return (order for _, _, order in list(self._resting[side]))
+        for price in sorted(self._queues[side], reverse=side == "B"):
+            yield from self.resting_at(side, price)
+
+    def resting_at(self, side: Side, price: int) -> list[Order]:
+        """Return our orders at one price, older first."""
+        return list(self._queues[side].get(price, {}).values())
+
+    def _count(self, order: Order, shares: int) -> None:
+        side, price = level_of(order)
+        sizes = self._open[side]
+        sizes[price] = sizes.get(price, 0) + shares - self._known.get(order.id, 0)
+        if not sizes[price]:
+            del sizes[price]
+        self._known[order.id] = shares
+        if not shares:
+            del self._known[order.id]
+        self._sorted[side] = None
 
     def set(self, side: Side, price: int, size: int) -> None:
         """Show a new size of one level."""
@@ -90,35 +116,21 @@ class MarketBook:
         self.depth[side].take(price, size)
         self._sorted[side] = None
 
-    def filled(self, side: Side) -> None:
-        """Note that a resting order of this side changed its open size."""
-        self._sorted[side] = None
-
     def levels(self, side: Side) -> list[tuple[int, int]]:
         """Return (price, size) best first: shown and not taken, plus our orders."""
         found = self._sorted[side]
         if found is None:
-            sizes: dict[int, int] = {}
-            depth = self.depth[side]
+            depth, sizes = self.depth[side], dict(self._open[side])
             for price in depth.shown:
                 if (left := depth.available(price)) > 0:
-                    sizes[price] = left
-            for _, _, order in self._resting[side]:
-                price = unified(order.outcome, order.price)
-                if order.open_shares:
-                    sizes[price] = sizes.get(price, 0) + order.open_shares
+                    sizes[price] = sizes.get(price, 0) + left
             found = sorted(sizes.items(), reverse=side == "B")
             self._sorted[side] = found
         return found
 
     def size_at(self, side: Side, price: int) -> int:
         """Return the whole size at one price."""
-        resting = sum(
-            order.open_shares
-            for _, _, order in self._resting[side]
-            if unified(order.outcome, order.price) == price
-        )
-        return max(self.depth[side].available(price), 0) + resting
+        return max(self.depth[side].available(price), 0) + self._open[side].get(price, 0)
 
     def best(self, side: Side) -> int | None:
         """Return the best price of a side."""
@@ -148,5 +160,6 @@ def opposite(side: Side) -> Side:
     return "A" if side == "B" else "B"
 
 
-def _rank(side: Side, price: int) -> int:
-    return -price if side == "B" else price
+def level_of(order: Order) -> tuple[Side, int]:
+    """Return the (side, unified price) an order rests at."""
+    return book_side(order), unified(order.outcome, order.price)

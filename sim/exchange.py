@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sim import matching
-from sim.book import MarketBook, book_side, unified
+from sim.book import MarketBook, level_of
 from sim.config import SimConfig
 from sim.fills import Fills
 from sim.frames import book_frame, price_change, user_kill, user_order
@@ -52,7 +52,7 @@ class Exchange:
         if taken := self.memory.taken.get(market.condition_id):
             for name, size in taken.levels.items():
                 book.depth[name[0]].taken[int(name[1:])] = size
-        for order in self.funds.open_orders():
+        for order in sorted(self.funds.open_orders(), key=lambda order: order.sequence):
             if order.condition_id == market.condition_id and order.status != "delayed":
                 book.rest(order)
 
@@ -253,8 +253,3 @@ class Exchange:
         if status != "live":
             answer["tradeIDs"] = list(dict.fromkeys(trade.id for trade in trades))
         return answer
-
-
-def level_of(order: Order) -> tuple[str, int]:
-    """Return the (side, unified price) an order rests at."""
-    return book_side(order), unified(order.outcome, order.price)

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sim import tape
-from sim.book import book_side, opposite, unified
+from sim.book import book_side, level_of, opposite, unified
 from sim.frames import last_trade_price
 from sim.matching import Match, Plan
 from sim.outbox import MarketEvent
@@ -60,7 +60,6 @@ class Fills:
                 trade.makers.append(self._stranger(order, match, len(trade.makers)))
             else:
                 trade.makers.append(self._make(match.maker, match.shares, trade.id, now_ms))
-        book.filled(side)
         self._book(order, trade.id, shares, usd)
         self._print(order.condition_id, trade, now_ms)
         self._x.settlement.open(trade, now_ms)
@@ -136,7 +135,7 @@ class Fills:
         trade.makers.append(self._make(order, shares, trade_id, now_ms))
         self._print(order.condition_id, trade, now_ms)
         self._x.settlement.open(trade, now_ms)
-        self._x.show(order.condition_id, [_level(order)], now_ms)
+        self._x.show(order.condition_id, [level_of(order)], now_ms)
 
     def _make(self, order: Order, shares: int, trade_id: str, now_ms: int) -> Leg:
         usd = shares * order.price // ONE
@@ -145,7 +144,7 @@ class Fills:
         if order.matched >= order.size:
             order.status = "matched"
             book.remove(order)
-        book.filled(book_side(order))
+        book.filled(order)
         self._x.keep(order)
         self._x.tell(order, "UPDATE", now_ms)
         return _leg(order, order.price, shares, usd)
@@ -194,10 +193,6 @@ class Fills:
         }
         taken = Taken(condition_id=condition_id, levels=levels)
         self._x.memory.put("taken", condition_id, taken)
-
-
-def _level(order: Order) -> tuple[str, int]:
-    return book_side(order), unified(order.outcome, order.price)
 
 
 def _leg(order: Order, price: int, shares: int, usd: int) -> Leg:

@@ -19,6 +19,8 @@ class Funds:
         self._memory = memory
         self._unsettled: dict[str, Trade] = {}
         self._open: dict[str, dict[str, Order]] = {}
+        self._reserved: dict[tuple[str, str, str], int] = {}  # by wallet, side, market or token
+        self._shares: dict[str, int] = {}  # what each open order reserves of it
         for trade in memory.trades.values():
             self.note_trade(trade)
         for order in memory.orders.values():
@@ -38,6 +40,18 @@ class Funds:
             mine[order.id] = order
         else:
             mine.pop(order.id, None)
+        self._reserve(order)
+
+    def _reserve(self, order: Order) -> None:
+        """Keep the sums of reservations in step with one order."""
+        wanted = 0
+        if order.status in ("live", "delayed", "unmatched"):
+            wanted = remaining_usd(order) if order.side == "BUY" else order.size - order.matched
+        key = _purse(order)
+        had = self._shares.pop(order.id, 0)
+        self._reserved[key] = self._reserved.get(key, 0) + wanted - had
+        if wanted:
+            self._shares[order.id] = wanted
 
     def open_orders(self, account: str | None = None) -> list[Order]:
         """Return the open orders of a wallet, or all."""
@@ -76,15 +90,9 @@ class Funds:
 
     def figures(self, account: Account, order: Order) -> tuple[int, int, int]:
         """Return (balance, promised to matched orders, promised to other open orders)."""
-        others = [
-            o
-            for o in self.open_orders(account.address)
-            if o.id != order.id and o.condition_id == order.condition_id and o.side == order.side
-        ]
+        active = self._reserved.get(_purse(order), 0) - self._shares.get(order.id, 0)
         if order.side == "BUY":
-            active = sum(remaining_usd(o) for o in others)
             return account.cached_usd, self.promised_usd(account.address), active
-        active = sum(o.open_shares for o in others if o.token_id == order.token_id)
         balance = account.cached_tokens.get(order.token_id, 0)
         return balance, self.promised_tokens(account.address, order.token_id), active
 
@@ -103,3 +111,9 @@ def remaining_usd(order: Order) -> int:
     if order.tif in ("FAK", "FOK"):
         return max(order.maker_amount - order.paid, 0)
     return order.open_shares * order.price // ONE
+
+
+def _purse(order: Order) -> tuple[str, str, str]:
+    """Return what an open order draws on: buys share one market's dollars, sells one token."""
+    what = order.condition_id if order.side == "BUY" else order.token_id
+    return order.account.lower(), order.side, what

@@ -74,14 +74,11 @@ def plan(book: MarketBook, order: Order) -> Plan:
 def _offers(book: MarketBook, order: Order) -> Iterator[tuple[int, int, Order | None]]:
     """Yield (own price, shares, maker) best first; at one price the source's depth is older."""
     side = opposite(book_side(order))
-    resting: dict[int, list[Order]] = {}
-    for maker in book.resting(side):
-        resting.setdefault(unified(maker.outcome, maker.price), []).append(maker)
     for level, _ in book.levels(side):
         price = unified(order.outcome, level)
         shown = book.depth[side].available(level)
         if shown > 0:
             yield price, shown, None
-        for maker in resting.get(level, ()):
+        for maker in book.resting_at(side, level):
             if maker.open_shares > 0:
                 yield price, maker.open_shares, maker

@@ -22,6 +22,7 @@ ORDER_TYPE: Final = (
     "uint256 takerAmount,uint8 side,uint8 signatureType,uint256 timestamp,bytes32 metadata,"
     "bytes32 builder)"
 )
+_ORDER_TYPE_HASH = keccak(ORDER_TYPE.encode())
 _DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
 _AUTH_DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId)"
 _AUTH_TYPE = "ClobAuth(address address,string timestamp,uint256 nonce,string message)"
@@ -70,6 +71,7 @@ def domain_of(token_id: int, *, neg_risk: bool) -> Domain:
     return Domain(NEG_RISK_EXCHANGE if neg_risk else STANDARD_EXCHANGE)
 
 
+@lru_cache(maxsize=256)  # one order is hashed for its id, its signature and its bytes
 def order_digest(order: OrderFields, domain: Domain) -> bytes:
     """Return the EIP-712 digest of the order, 32 bytes."""
     return _typed(_domain_hash(domain), _struct_hash(order))
@@ -173,11 +175,12 @@ def _unwrap_session(raw: bytes) -> tuple[bytes, str | None]:
     return raw[128 : 128 + length], session
 
 
+@lru_cache(maxsize=256)
 def _struct_hash(order: OrderFields) -> bytes:
     return keccak(
         b"".join(
             (
-                keccak(ORDER_TYPE.encode()),
+                _ORDER_TYPE_HASH,
                 _uint(order.salt),
                 _address(order.maker),
                 _address(order.signer),
