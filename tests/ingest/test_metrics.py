@@ -1,0 +1,66 @@
+"""ingest/metrics.py and ingest/__main__.py"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import urllib.request
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest.__main__ import credentials, hosts, plan
+from ingest.metrics import IngestMetrics, serve
+from ingest.shards import Shard
+from settings.load import load_settings
+
+
+async def test_metrics_are_served_on_loopback_as_they_are_now() -> None:
+    counts = {"dispatch": {"started": 1}, "malformed": {"": 2}}
+    metrics = IngestMetrics(lambda: {"sockets": 3.0}, lambda: counts)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stop = serve(metrics, port)
+    try:
+        counts["dispatch"]["started"] = 7
+        url = f"http://127.0.0.1:{port}/metrics"
+        text = await asyncio.to_thread(lambda: urllib.request.urlopen(url).read().decode())
+    finally:
+        stop()
+    assert "touchline_ingest_sockets 3.0" in text
+    assert 'touchline_ingest_dispatch_total{what="started"} 7.0' in text
+    assert 'touchline_ingest_malformed_total{what="frame"} 2.0' in text
+
+
+def test_the_plan_notices_a_freeze_within_the_silence_that_was_set(tmp_path: Path) -> None:
+    settings = load_settings(["ingest.silence=30s"], {"TOUCHLINE_STATE": str(tmp_path)}, tmp_path)
+    made = plan(settings, Shard(1, 3))
+    assert made.limits.doubt_after + made.limits.vouch_within < 30 and made.shard == Shard(1, 3)
+    assert made.catalogue_every > timedelta(0) and made.rules_hash == settings.rules_hash
+    assert hosts(settings).clob == settings.venue.clob_url
+
+
+async def test_credentials_are_taken_as_set_and_none_without_a_wallet(tmp_path: Path) -> None:
+    keys = ["venue.api_key=k", "venue.api_secret=s", "venue.api_passphrase=p"]
+    environ = {"TOUCHLINE_STATE": str(tmp_path)}
+    found = await credentials(load_settings(keys, environ, tmp_path))
+    assert found is not None and (found.key, found.secret, found.passphrase) == ("k", "s", "p")
+    assert await credentials(load_settings([], environ, tmp_path)) is None
+
+
+@pytest.mark.parametrize("shard", ["2/2", "x"])
+def test_a_shard_that_is_none_ends_with_the_code_of_misconfiguration(
+    shard: str, repository: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "ingest", "--shard", shard],
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4 and "expected a shard" in done.stderr
