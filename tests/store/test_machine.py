@@ -15,7 +15,7 @@ from typing import Any
 
 import asyncpg
 import hypothesis.strategies as st
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from domain.market import Mode
@@ -243,6 +243,7 @@ def test_no_interleaving_of_crashes_and_news_loses_a_cent(postgres: str) -> None
                 max_examples=25,
                 stateful_step_count=25,
                 deadline=None,
+                phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes minutes
                 suppress_health_check=list(HealthCheck),
             )
             Books.TestCase().runTest()
