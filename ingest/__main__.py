@@ -23,10 +23,11 @@ from settings.load import load_settings
 from settings.logs import log_to
 from settings.model import Settings
 from store.pool import open_pool
-from venue.connect import Account, Conduct, connect, connect_public
 from venue.errors import NotReady, Unknown, VenueError
+from venue.limits import Limiter
+from venue.public import PublicVenue
 from venue.stream import StreamLimits
-from venue.transport import ApiCreds, Hosts, Retry
+from venue.transport import ApiCreds, Hosts, Retry, Transport
 
 log = structlog.get_logger()
 
@@ -93,6 +94,8 @@ async def credentials(settings: Settings) -> ApiCreds | None:
         return ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
     if not (private := wallet.private_key.get_secret_value()):
         return None
+    from venue.connect import Account, connect  # the SDK takes seconds to import
+
     account = Account(private, wallet.address, wallet.signature_type)
     while True:
         try:
@@ -120,9 +123,8 @@ async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
         lazy=True,  # triggers wait for Temporal, the stream does not
     )
     pool = await open_pool(settings.database_url.get_secret_value(), application="touchline-ingest")
-    venue = connect_public(
-        hosts(settings), Conduct(share=SHARE, retry=Retry(attempts=3, within=10))
-    )
+    reads = Retry(attempts=3, within=10)
+    venue = PublicVenue(Transport(hosts(settings), limiter=Limiter(share=SHARE), retry=reads))
     ingest = Ingest(plan(settings, shard), pool, client, venue, lambda: credentials(settings))
     health = ingest.health
     stop_metrics = serve(IngestMetrics(health.gauges, health.counters), metrics_port)

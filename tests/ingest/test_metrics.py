@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import subprocess
-import sys
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ingest.__main__ import credentials, hosts, plan
+from ingest.__main__ import credentials, hosts, main, plan
 from ingest.metrics import IngestMetrics, serve
 from ingest.shards import Shard
 from settings.load import load_settings
@@ -54,13 +52,8 @@ async def test_credentials_are_taken_as_set_and_none_without_a_wallet(tmp_path: 
 
 @pytest.mark.parametrize("shard", ["2/2", "x"])
 def test_a_shard_that_is_none_ends_with_the_code_of_misconfiguration(
-    shard: str, repository: Path
+    shard: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ingest", "--shard", shard],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 4 and "expected a shard" in done.stderr
+    monkeypatch.setattr("sys.argv", ["ingest", "--shard", shard])
+    assert main() == 4
+    assert "expected a shard" in capsys.readouterr().err
