@@ -62,6 +62,7 @@ def gamma_market(source: Row) -> Market:
         condition_id=_condition(source, protocol),
         question=fields.optional_text(source, "question") or "",
         slug=fields.optional_text(source, "slug") or "",
+        group_title=_group_title(source),
         category=_category(source, event, tags),
         tags=tags,
         event_id=fields.optional_text(event, "id"),
@@ -204,9 +205,14 @@ def _category(source: Row, event: Row, tags: tuple[str, ...]) -> str | None:
     return fee_class.split("_fees", 1)[0].capitalize() if fee_class else None
 
 
+def _group_title(source: Row) -> str:
+    named = fields.optional_text(source, "groupItemTitle")
+    return named or ("Other" if fields.flag(source, "negRiskOther") else "")
+
+
 def _augmented(source: Row, event: Row) -> bool:
     """Whether this outcome may be a placeholder of an augmented neg-risk event (facts 5.1)."""
-    title = (fields.optional_text(source, "groupItemTitle") or "").lower()
+    title = _group_title(source).lower()
     in_event = fields.flag(event, "negRiskAugmented") or fields.flag(source, "negRiskAugmented")
     return (
         in_event

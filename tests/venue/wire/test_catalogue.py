@@ -123,6 +123,12 @@ def test_placeholder_outcomes_of_augmented_events_are_marked(changes: dict[str, 
     assert not catalogue.gamma_market(gamma_row()).augmented_neg_risk
 
 
+def test_the_name_within_an_event_is_kept_and_the_rest_is_called_other() -> None:
+    assert catalogue.gamma_market(gamma_row(groupItemTitle="Person B")).group_title == "Person B"
+    assert catalogue.gamma_market(gamma_row(negRiskOther=True)).group_title == "Other"
+    assert catalogue.gamma_market(gamma_row()).group_title == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "category"),
     [
