@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import socket
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,6 +27,7 @@ class Floor:
 
     def __init__(self, client: Client, desk: Desk, queue: str) -> None:
         self.client, self.desk, self.queue = client, desk, queue
+        self.started: list[WorkflowHandle[TradeWorkflow, TradeResult]] = []
 
     async def start(
         self, start: TradeStart | None = None, workflow_id: str = ""
@@ -29,7 +35,7 @@ class Floor:
         """Start a trade as ingest does."""
         trigger = a_trigger(f"0x{uuid.uuid4().hex}")
         start = start or TradeStart(trigger=trigger)
-        return await self.client.start_workflow(
+        handle = await self.client.start_workflow(
             TradeWorkflow.run,
             start,
             id=workflow_id or start.trigger.workflow_id,
@@ -37,6 +43,8 @@ class Floor:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
+        self.started.append(handle)
+        return handle
 
 
 @pytest.fixture
@@ -46,7 +54,9 @@ def desk() -> Desk:
 
 
 @pytest_asyncio.fixture
-async def floor(temporal_client: Client, desk: Desk) -> AsyncIterator[Floor]:
+async def floor(
+    temporal_client: Client, desk: Desk, request: pytest.FixtureRequest
+) -> AsyncIterator[Floor]:
     """Return the floor with a running, sandboxed worker: the sandbox proves determinism."""
     queue = f"story-{uuid.uuid4().hex}"
     async with Worker(
@@ -56,4 +66,17 @@ async def floor(temporal_client: Client, desk: Desk) -> AsyncIterator[Floor]:
         activities=desk.activities,
         workflow_runner=sandboxed(),
     ):
-        yield Floor(temporal_client, desk, queue)
+        opened = Floor(temporal_client, desk, queue)
+        yield opened
+    if folder := os.environ.get("TOUCHLINE_RECORD_HISTORIES"):
+        await record(opened, Path(folder), request.node.name.removeprefix("test_"))
+
+
+async def record(floor: Floor, folder: Path, name: str) -> None:
+    """Store the histories of a test, without the name of the machine, for the replay test."""
+    for number, handle in enumerate(floor.started):
+        text = (await handle.fetch_history()).to_json()
+        text = re.sub(r'"stackTrace": *"(?:[^"\\\\]|\\\\.)*"', '"stackTrace":""', text)
+        text = text.replace(socket.gethostname(), "host")
+        path = folder / f"{name[:90]}{number or ''}.json"
+        path.write_text(json.dumps(json.loads(text), separators=(",", ":")) + "\n")
