@@ -8,7 +8,19 @@ import sys
 import typer
 from typer._click.exceptions import ClickException
 
-from ops.cli import database, doctor, down, explain, replay, status, trades, up
+from ops.cli import (
+    control,
+    database,
+    doctor,
+    down,
+    explain,
+    logs,
+    records,
+    replay,
+    status,
+    trades,
+    up,
+)
 from ops.cli.exits import CliError, Exit
 from ops.cli.show import errors
 from settings.errors import SettingsError
@@ -30,6 +42,16 @@ app.command()(trades.trades)
 app.command()(explain.why)
 app.command()(explain.funnel)
 app.command()(explain.filters)
+app.command()(control.halt)
+app.command()(control.reduce)
+app.command()(control.resume)
+app.command()(control.block)
+app.command()(control.unblock)
+app.command()(control.allow)
+app.command()(records.watchlist)
+app.command()(records.alerts)
+app.command()(records.export)
+app.command()(logs.logs)
 app.command()(replay.replay)
 app.command()(database.migrate)
 app.command()(status.settings)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import csv
+import io
 import json
 import os
 import socket
@@ -17,10 +19,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.decision import Verdict
+from domain.market import Mode
 from ops.cli.main import main
+from ops.cli.records import write_csv
 from ops.cli.show import money, printable
 from ops.stack.runfile import Running, forget, running
 from ops.supervision.identity import Identity
+from store.account import Account
 from store.pool import open_pool
 from tests.ops.traded import Morning
 
@@ -273,3 +279,86 @@ def test_money_is_short_but_exact(value: str, shown: str) -> None:
 def test_foreign_text_stays_on_its_line() -> None:
     assert printable("a\nb\x1b[31m", 60) == "a b [31m"
     assert printable("x" * 100, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.usefixtures("morning")
+def test_halt_reduce_and_resume_switch_the_account_with_a_reason(touchline: Said) -> None:
+    for command, state in (("halt", "halted"), ("reduce", "reducing"), ("resume", "active")):
+        code, out, _ = touchline(command, "--why", "drill", "--json")
+        assert (code, json.loads(out)["halt"]) == (0, state)
+        found: dict[str, Any] = {}
+
+        async def read(pool: asyncpg.Pool[Any], into: dict[str, Any] = found) -> None:
+            row = await Account(pool).get(Mode.PAPER)
+            into.update(halt=row.halt, why=row.halt_why)
+
+        with_store(os.environ["DATABASE_URL"], read)
+        assert found == {"halt": state, "why": "drill"}
+    assert "entries and exits go on" in touchline("resume")[1]
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_market_is_blocked_and_unblocked_once(touchline: Said) -> None:
+    assert "is blocked now" in touchline("block", "0xz", "--why", "odd rules")[1]
+    assert "was blocked already" in touchline("block", "0xz")[1]
+    assert touchline("unblock", "0xz")[0] == 0
+    assert touchline("unblock", "0xz")[0] == 2
+
+
+@pytest.mark.usefixtures("morning")
+def test_a_declined_trade_is_allowed_again(touchline: Said) -> None:
+    assert touchline("allow", "0xe:0.95")[0] == 0
+    assert touchline("allow", "0xe:0.95")[0] == 2
+    assert touchline("allow", "nonsense")[0] == 4
+
+
+@pytest.mark.usefixtures("morning")
+@pytest.mark.parametrize(
+    ("what", "rows"), [("trades", 6), ("orders", 4), ("fills", 3), ("exits", 2), ("decisions", 5)]
+)
+def test_every_table_can_be_exported(touchline: Said, what: str, rows: int, tmp_path: Path) -> None:
+    code, out, _ = touchline("export", what)
+    assert code == 0 and len(list(csv.DictReader(io.StringIO(out)))) == rows
+    code, _, _ = touchline("export", what, "--to", str(tmp_path / "x.csv"))
+    assert code == 0
+    code, _, err = touchline("export", what, "--to", str(tmp_path / "x.csv"))
+    assert code == 1 and "x.csv" in err  # never over an existing file
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_disarmed() -> None:
+    text = io.StringIO()
+    write_csv(text, [{"question": "=HYPERLINK(1)", "profit": Decimal("-0.5"), "x": None}])
+    assert text.getvalue().splitlines() == ["question,profit,x", "'=HYPERLINK(1),-0.5,"]
+
+
+@pytest.mark.usefixtures("morning")
+def test_the_watchlist_shows_trades_whose_last_decision_is_to_watch(touchline: Said) -> None:
+    assert "Nothing is watched" in touchline("watchlist")[1]
+
+    async def watch(pool: asyncpg.Pool[Any]) -> None:
+        morning = Morning(pool)
+        await morning.touch("w")
+        await morning.decide("w", Verdict.WATCH, "score")
+
+    with_store(os.environ["DATABASE_URL"], watch)
+    (row,) = json.loads(touchline("watchlist", "--json")[1])
+    assert row["workflow_id"] == "0xw:0.95"
+
+
+@pytest.mark.usefixtures("morning")
+def test_alerts_are_listed_and_acknowledged_once(touchline: Said) -> None:
+    assert "No alerts" in touchline("alerts")[1]
+    assert touchline("alerts", "--ack", "7")[0] == 2
+
+
+def test_logs_show_the_end_of_each_part(touchline: Said, tmp_path: Path) -> None:
+    assert touchline("logs")[0] == 3
+    folder = tmp_path / "state" / "logs"
+    folder.mkdir(parents=True)
+    (folder / "worker.log").write_text("one\ntwo\nthree\x1b[31m\n")
+    (folder / "sim.log").write_text("hello\n")
+    code, out, _ = touchline("logs", "-n", "2")
+    assert code == 0
+    assert out.splitlines() == ["sim    hello", "worker two", "worker three [31m"]
+    assert touchline("logs", "sim")[1] == "sim hello\n"
+    assert touchline("logs", "nobody")[0] == 2

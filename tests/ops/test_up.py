@@ -45,13 +45,13 @@ async def test_killing_worker_ingest_and_supervisor_loses_and_doubles_nothing(
     """Issue 2: `kill -9` of the worker, of ingest, or of the whole supervisor."""
     tape = cut(tmp_path / "cut.jsonl.zst", MARKETS)
     with stack() as run:
-        play = ["--speed", SPEED, "--set", f"sim.tape={tape}"]
+        play = ["--speed", "80", "--set", f"sim.tape={tape}"]
         run.start(*play)
         await run.ready()
+        await eventually(lambda: "holding" in run.said(), within=120, every=0.2)
         for part in ("worker", "ingest"):
             killed = run.kill(part)
             await eventually(partial(restarted, run.state, part, killed), within=60)
-        await eventually(lambda: "holding" in run.said(), within=90, every=0.2)
         run.kill()
         run.start(*play, "--exit-when-done", "--report", str(run.report))
         assert await run.ended(within=200) == 0, run.said()
