@@ -18,6 +18,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import httpx
+import psutil
 from websockets.asyncio.client import connect
 
 from venue.wire import auth, eip712
@@ -63,13 +64,21 @@ async def frames(seconds: float) -> dict[str, float]:
         await asyncio.sleep(1)
         least, previous = min(least, sum(counts) - previous), sum(counts)
     rate = (sum(counts) - first) / (time.monotonic() - begun)
+    cpu = busy(process) / sum(counts)
     await stop(process, tasks)
     return {
         "frames_per_s": round(rate),
+        "sim_cpu_us_per_frame": round(cpu * 1_000_000, 1),
         "frames_per_s_and_socket": round(rate / SOCKETS),
         "least_in_one_second": least,
         "sockets_lost": sum(task.done() and not task.cancelled() for task in tasks),
     }
+
+
+def busy(process: asyncio.subprocess.Process) -> float:
+    """Return the seconds of processor the sim has used; other loads do not blur it."""
+    times = psutil.Process(process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 async def stop(process: asyncio.subprocess.Process, tasks: list[asyncio.Task[Any]]) -> None:
@@ -164,10 +173,12 @@ async def orders(seconds: float, state: Path) -> dict[str, float]:
         until = begun + seconds
         await asyncio.gather(*(p.run(until, 10**9 * n) for n, p in enumerate(posters)))
         spent = time.monotonic() - begun
+    cpu = busy(process)
     await stop(process, [])
     times = sorted(t for p in posters for t in p.times)
     return {
         "orders_per_s": round(len(times) / spent),
+        "sim_cpu_ms_per_order": round(cpu / len(times) * 1000, 2),
         "orders": len(times),
         "refused": sum(p.bad for p in posters),
         "p50_ms": round(statistics.median(times) * 1000, 2),

@@ -136,6 +136,11 @@ class Faults:
         self._plans.append(fault)
         return fault
 
+    @property
+    def planned(self) -> bool:
+        """Return whether any fault is planned at all."""
+        return bool(self._plans)
+
     def clear(self) -> None:
         """Drop all plans."""
         self._plans.clear()

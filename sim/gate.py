@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sim.engine import Engine
+from sim.faults import Fault
 from sim.refusals import NOT_READY, OLD_VERSION, UNAUTHORIZED, Refusal, funds, invalid
 from sim.state import ApiKey
 from sim.transport import HalfAnswer, NoAnswer
@@ -25,6 +27,7 @@ HTML_403 = (
 HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 ENGINE_500 = "could not run the execution"
 
+_log = logging.getLogger("sim")
 _background: set[asyncio.Task[None]] = set()
 
 
@@ -115,6 +118,10 @@ def _answer(
     except Refusal as refusal:
         engine.commit()
         return reply(refusal.body, refusal.status, refusal.headers)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
+        # A body or query of the wrong shape. Said aloud, for it might be a fault of ours instead.
+        _log.warning("%s %s: bad request", request.method, request.url.path, exc_info=True)
+        return reply({"error": "Invalid payload"}, 400)
     engine.commit()
     return body if isinstance(body, Response) else reply(body)
 
@@ -123,7 +130,9 @@ def _headers(request: Request) -> dict[str, str]:
     return {name.lower().replace("-", "_"): value for name, value in request.headers.items()}
 
 
-def _hit(engine: Engine, name: str, context: dict[str, str]) -> Any:
+def _hit(engine: Engine, name: str, context: dict[str, str]) -> Fault | None:
+    if not engine.faults.planned:
+        return None
     order = context["method"] == "POST" and context["path"] in ("/order", "/orders")
     return engine.faults.hit(name, engine.now(), named="" if order else "path", **context)
 
@@ -154,7 +163,7 @@ async def _after(engine: Engine, context: dict[str, str], response: Response) ->
     """Return what the client gets of an answer that the engine has already given."""
     if fault := _hit(engine, "stall", context):
         await asyncio.sleep(fault.seconds(10))
-    if _hit(engine, "response_lost", context):
+    if _hit(engine, "response_lost", context) or _cancel_lost(engine, context):
         return NoAnswer()
     if _hit(engine, "cut_body", context):
         return HalfAnswer(response.body, response.status_code, dict(response.headers))
@@ -165,6 +174,12 @@ async def _after(engine: Engine, context: dict[str, str], response: Response) ->
     if _hit(engine, "empty_body", context):
         return Response(b"", 200, media_type="application/json")
     return response
+
+
+def _cancel_lost(engine: Engine, context: dict[str, str]) -> bool:
+    if context["method"] != "DELETE":
+        return False
+    return engine.faults.hit("cancel_ack_lost", engine.now(), **context) is not None
 
 
 def _later(delay_s: float, action: Callable[[], Any]) -> None:

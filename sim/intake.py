@@ -73,6 +73,7 @@ def parse(body: Any) -> tuple[WirePost, eip712.OrderFields]:
             builder=order.builder,
         )
         int(order.expiration)
+        _check_bytes32(order.metadata, order.builder)
         eip712.order_digest(fields, eip712.Domain(eip712.STANDARD_EXCHANGE))
     except (msgspec.ValidationError, ValueError, OverflowError) as cause:
         raise Refusal(400, BAD_PAYLOAD) from cause
@@ -81,6 +82,12 @@ def parse(body: Any) -> tuple[WirePost, eip712.OrderFields]:
     if fields.maker_amount <= 0 or fields.taker_amount <= 0 or order.signature_type not in range(4):
         raise Refusal(400, BAD_PAYLOAD)
     return post, fields
+
+
+def _check_bytes32(*values: str) -> None:
+    for value in values:
+        if len(value) != 66 or not value.startswith("0x"):
+            raise ValueError(f"expected 32 bytes as hex, was {value!r}")
 
 
 def check_owner(post: WirePost, key: ApiKey, memory: Memory) -> Account:

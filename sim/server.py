@@ -109,6 +109,7 @@ class Sim:
                 access_log=False,
                 timeout_graceful_shutdown=2,
                 ws_ping_interval=None,
+                ws_per_message_deflate=False,
             )
         )
         server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

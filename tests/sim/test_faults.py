@@ -164,7 +164,7 @@ async def test_vc316_a_cancel_that_loses_the_race_says_already_matched(trader: C
 async def test_vc317_a_cancel_whose_answer_is_lost_has_cancelled(trader: Client) -> None:
     token = await ready(trader)
     placed = (await trader.post(token, "BUY", "0.45", "10")).json()["orderID"]
-    plan(trader.sim, "response_lost", match={"method": "DELETE", "path": "/order"})
+    plan(trader.sim, "cancel_ack_lost")
     with pytest.raises(httpx.TransportError):
         await trader.send("DELETE", "/order", {"orderID": placed})
     assert trader.sim.engine.memory.orders[placed].status == "canceled"
