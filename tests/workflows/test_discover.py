@@ -18,6 +18,7 @@ from store.touches import Tape
 from tests.ingest.fakes import FakeVenue
 from tests.ingest.samples import many
 from venue.discovery import Discovery
+from worker.runner import unsandboxed
 from workflows.discover import DiscoverStart, DiscoverWorkflow
 
 
@@ -25,7 +26,7 @@ from workflows.discover import DiscoverStart, DiscoverWorkflow
 async def venue(
     pool: asyncpg.Pool[Any], temporal_client: Client, queue: str
 ) -> AsyncIterator[FakeVenue]:
-    """Return a venue that a worker on `queue` reads into the store; the sandbox is on."""
+    """Return a venue that a worker on `queue` reads into the store."""
     venue = FakeVenue(many(7))
     catalogue = CatalogueActivities(Discovery(Markets(pool), Tape(pool), venue))
     async with Worker(
@@ -33,6 +34,7 @@ async def venue(
         task_queue=queue,
         workflows=[DiscoverWorkflow],
         activities=[catalogue.discover],
+        workflow_runner=unsandboxed(),
     ):
         yield venue
 
