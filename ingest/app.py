@@ -42,6 +42,7 @@ from store.markets import Markets
 from store.orders import Orders
 from store.pulse import Heartbeats
 from store.touches import Tape
+from venue.discovery import Discovery
 from venue.public import PublicVenue
 from venue.stream import StreamLimits
 from venue.transport import ApiCreds
@@ -132,7 +133,8 @@ class Ingest:
             shard=plan.shard,
             threshold=rules.trigger.threshold,
         )
-        self.filling = Filling(Markets(pool), Tape(pool), venue, plan.catalogue_every)
+        discovery = Discovery(Markets(pool), Tape(pool), venue)
+        self.filling = Filling(discovery, plan.catalogue_every)
         self.upkeep = Upkeep(
             pool,
             mode,

@@ -17,19 +17,20 @@ from tests.ingest.fakes import FakeVenue
 from tests.ingest.samples import many
 from tests.venue.loopback import running
 from tests.waiting import eventually
+from venue.discovery import Discovery
 from venue.errors import Unknown
 
 
 def filling(pool: asyncpg.Pool[Any], venue: FakeVenue, every: float = 3600) -> Filling:
     """Return a filling of this pool's store."""
-    return Filling(Markets(pool), Tape(pool), venue, timedelta(seconds=every))
+    return Filling(Discovery(Markets(pool), Tape(pool), venue), timedelta(seconds=every))
 
 
 async def test_a_second_pass_over_the_same_markets_writes_nothing(pool: asyncpg.Pool[Any]) -> None:
     venue = FakeVenue(many(5))
     one = filling(pool, venue)
-    assert await one.fill() == 5 and one.counts["changed"] == 5
-    assert await one.fill() == 5 and one.counts["changed"] == 5
+    assert await one._discovery.fill() == 5 and one.counts["changed"] == 5
+    assert await one._discovery.fill() == 5 and one.counts["changed"] == 5
 
 
 async def test_a_market_that_vanished_is_closed_only_by_its_own_page(
@@ -38,13 +39,13 @@ async def test_a_market_that_vanished_is_closed_only_by_its_own_page(
     """XD-2"""
     venue = FakeVenue(many(3))
     one = filling(pool, venue)
-    await one.fill()
+    await one._discovery.fill()
     gone = many(3)[0]
     venue.open.remove(gone)
-    await one.fill()
+    await one._discovery.fill()
     assert len(await Markets(pool).active()) == 3 and one.counts["vanished"] == 1
     venue.closed[gone.condition_id] = gone.model_copy(update={"closed": True})
-    await one.fill()
+    await one._discovery.fill()
     assert len(await Markets(pool).active()) == 2
 
 
@@ -90,12 +91,12 @@ async def test_a_market_that_claims_anothers_token_does_not_cost_its_page(
     """Q6"""
     markets = many(3)
     one = filling(pool, FakeVenue(markets[:1], page=9))
-    await one.fill()
+    await one._discovery.fill()
     thief = markets[1].model_copy(
         update={"tokens": (Token(token_id=markets[0].tokens[0].token_id, outcome="Yes", index=0),)}
     )
     two = filling(pool, FakeVenue([markets[0], thief, markets[2]], page=9))
-    await two.fill()
+    await two._discovery.fill()
     stored = {market.condition_id for market in await Markets(pool).active()}
     assert stored == {markets[0].condition_id, markets[2].condition_id}
     assert two.counts["token_moved"] == 1
@@ -105,4 +106,4 @@ async def test_a_venue_that_is_down_is_an_error_of_the_pass(pool: asyncpg.Pool[A
     venue = FakeVenue([])
     venue.down = True
     with pytest.raises(Unknown):
-        await filling(pool, venue).fill()
+        await filling(pool, venue)._discovery.fill()
