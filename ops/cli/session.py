@@ -27,6 +27,7 @@ from store.pool import open_pool
 from store.views import TradeLine, Views
 
 LOOK_EVERY = 1.0  # seconds between two looks at the trades
+STOPPERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last: the terminal was closed
 QUIET = 3  # looks in a row without an open trade that count as the end
 OPEN = frozenset({"screening", "entering", "holding", "unknown"})
 
@@ -65,12 +66,12 @@ class Session:
     @contextlib.contextmanager
     def _signals(self) -> Any:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in STOPPERS:
             loop.add_signal_handler(number, self._stop.set)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOPPERS:
                 loop.remove_signal_handler(number)
 
     async def _start(self, supervisor: Supervisor) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from domain.market import Mode
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Profile, Set, overrides
 from ops.cli.screen import Screen
@@ -46,6 +47,12 @@ def up(
         raise CliError(
             Exit.CONFIGURATION,
             f"--exit-when-done needs sim.source=tape, was {settings.sim.source}: nothing else ends",
+        )
+    if settings.mode is Mode.LIVE and not settings.live_confirmed:
+        raise CliError(
+            Exit.CONFIGURATION,
+            "live_confirmed must be true to trade with real money, was false: run"
+            " ./touchline doctor --profile live first, then set it",
         )
     _require_writable(report)
     try:

@@ -89,8 +89,13 @@ class Supervisor:
             part = self._started.pop()
             self._tell(Event("stopping", part.name))
             begun = time.monotonic()
-            await part.stop()
-            self._tell(Event("stopped", part.name, time.monotonic() - begun))
+            try:
+                await part.stop()
+            except Exception as e:  # the others must still be stopped
+                log.error("stop_failed", part=part.name, error=repr(e))
+                self._tell(Event("failed", part.name, text=f"to stop: {e}"))
+            else:
+                self._tell(Event("stopped", part.name, time.monotonic() - begun))
 
     async def _keep(self, part: Part) -> None:
         failures = 0

@@ -97,6 +97,22 @@ def test_wrong_usage_is_a_configuration_error(touchline: Said, arguments: tuple[
     assert code == 4 and err.startswith("touchline: ")
 
 
+def test_real_money_needs_a_word_of_its_own(touchline: Said) -> None:
+    live = ("--profile", "live", "--set", "wallet.private_key=0x1")
+    code, _, err = touchline("up", *live)
+    assert code == 4 and "live_confirmed must be true" in err and "doctor" in err
+
+
+def test_nothing_but_a_tape_ends_by_itself(touchline: Said) -> None:
+    code, _, err = touchline("up", "--exit-when-done", "--profile", "paper")
+    assert code == 4 and "sim.source=tape, was mirror" in err
+
+
+def test_a_report_that_cannot_be_written_is_told_before_the_run(touchline: Said) -> None:
+    code, _, err = touchline("up", "--report", "/nowhere/report.json")
+    assert code == 4 and "--report must be a writable file" in err
+
+
 def test_wrong_settings_end_with_4_and_one_line_each(touchline: Said) -> None:
     code, _, err = touchline("up", "--set", "entry.max_prise=1")
     assert code == 4

@@ -92,6 +92,32 @@ async def test_a_part_that_cannot_start_stops_the_others_and_says_why(tmp_path: 
     assert not good.alive()
 
 
+async def test_a_part_that_cannot_be_stopped_does_not_keep_the_others_running(
+    tmp_path: Path,
+) -> None:
+    class Stuck:
+        name = "stuck"
+
+        async def start(self) -> None:
+            pass
+
+        def alive(self) -> bool:
+            return True
+
+        async def stop(self) -> None:
+            raise OSError("no")
+
+    heard = Heard()
+    good = sleeper(tmp_path, "good")
+    supervisor = Supervisor([good, Stuck()], heard)
+    await supervisor.start()
+    await supervisor.stop()
+    assert not good.alive()
+    assert heard.said()[-4:] == [
+        *("stopping stuck", "failed stuck", "stopping good", "stopped good")
+    ]
+
+
 async def test_a_part_that_is_never_ready_is_stopped(tmp_path: Path) -> None:
     async def never(_: ProcessPart) -> bool:
         return False
