@@ -49,12 +49,17 @@ class Exchange:
         for token in market.tokens:
             self.by_token[token] = market
         book = self.books[market.condition_id] = MarketBook()
-        if taken := self.memory.taken.get(market.condition_id):
-            for name, size in taken.levels.items():
-                book.depth[name[0]].taken[int(name[1:])] = size
+        self.restore_taken(market.condition_id)
         for order in sorted(self.funds.open_orders(), key=lambda order: order.sequence):
             if order.condition_id == market.condition_id and order.status != "delayed":
                 book.rest(order)
+
+    def restore_taken(self, condition_id: str) -> None:
+        """Bring back what our orders had taken from the shown depth before a restart."""
+        taken = self.memory.taken.get(condition_id)
+        for name, size in (taken.levels if taken else {}).items():
+            depth, price = self.books[condition_id].depth[name[0]], int(name[1:])
+            depth.taken[price] = min(size, depth.shown.get(price, 0)) if depth.shown else size
 
     def place(self, body: Any, key: ApiKey, now_ms: int) -> dict[str, Any]:
         """Accept, match and answer one order.

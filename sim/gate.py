@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from sim.engine import Engine
 from sim.faults import Fault
-from sim.refusals import NOT_READY, OLD_VERSION, UNAUTHORIZED, Refusal, funds, invalid
+from sim.refusals import NOT_READY, OLD_VERSION, UNAUTHORIZED, Refusal, funds
 from sim.state import ApiKey
 from sim.transport import HalfAnswer, NoAnswer
 
@@ -230,7 +230,4 @@ _INSTEAD: dict[str, Callable[[dict[str, Any]], Response]] = {
         _refused_order("internal error", str(args.get("order_id", ""))) | {"success": False}
     ),
     "empty_id": lambda args: reply(_refused_order("order rejected")),
-    "duplicated_first": lambda args: reply(
-        invalid(str(args.get("order_id", "0x" + "0" * 64)), "Duplicated.").body, 400
-    ),
 }

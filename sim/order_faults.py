@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sim.intake import parse
 from sim.refusals import Refusal, invalid
 from sim.state import ApiKey, Order
+from venue.wire import eip712
 
 if TYPE_CHECKING:
     from sim.engine import Engine
@@ -20,6 +21,7 @@ def place(engine: Engine, body: Any, key: ApiKey, now_ms: int) -> dict[str, Any]
         Refusal: as the venue refuses.
     """
     exchange = engine.exchange
+    _duplicated_first(engine, body, now_ms)
     try:
         answer = exchange.place(body, key, now_ms)
     except Refusal as refusal:
@@ -37,6 +39,18 @@ def place(engine: Engine, body: Any, key: ApiKey, now_ms: int) -> dict[str, Any]
         answer = {**answer, "transactionsHashes": [f"0x{text}" for text in hashes]}
         answer.pop("tradeIDs")
     return answer
+
+
+def _duplicated_first(engine: Engine, body: Any, now_ms: int) -> None:
+    """Call an order duplicated that was never seen, when the fault says so."""
+    if not engine.faults.planned:
+        return
+    _, fields = parse(body)
+    context = {"side": fields.side, "token_id": str(fields.token_id)}
+    if engine.faults.hit("duplicated_first", now_ms, **context):
+        market = engine.exchange.by_token.get(str(fields.token_id))
+        domain = eip712.domain_of(fields.token_id, neg_risk=bool(market and market.neg_risk))
+        raise invalid(eip712.order_id(fields, domain), "Duplicated.")
 
 
 def before_cancel(engine: Engine, order_id: str, now_ms: int) -> None:

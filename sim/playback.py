@@ -50,7 +50,7 @@ class Playback:
             position.source, position.offset_ms, position.done = identity, 0, False
         self.position = position
         self.markets: list[SimMarket] = []
-        self.clock = Clock(engine.now(), position.offset_ms, engine.config.speed)
+        self._anchor(engine.now() + engine.config.lead_ms)
         self._saved_ms = 0
         self._silent = False
         self._list_markets()
@@ -69,18 +69,25 @@ class Playback:
         """Return the length of the tape."""
         return self._header.span_ms
 
-    def begin(self, now_ms: int) -> None:
-        """Anchor the clock at now and bring books back to where the tape stood."""
-        self.clock = Clock(now_ms, self.position.offset_ms, self._engine.config.speed)
-        for market, source in zip(self.markets, self._header.markets, strict=True):
+    def begin(self, start_ms: int) -> None:
+        """Let the tape go on at this time; books come back to where it stood."""
+        self._anchor(start_ms)
+        if self.position.offset_ms:
+            self._silent = True
+            self.play(self.position.offset_ms, start_ms)
+            self._silent = False
+            self._engine.exchange.outbox.drain()
+            for market in self.markets:
+                self._engine.exchange.restore_taken(market.condition_id)
+
+    def _anchor(self, start_ms: int) -> None:
+        """Set the clock, and with it the times of all markets."""
+        self.start_ms = start_ms
+        self.clock = Clock(start_ms, self.position.offset_ms, self._engine.config.speed)
+        for market, source in zip(self.markets, self._header.markets, strict=False):
             market.start_ms = self.clock.real(source.start_ms - self._header.first_ms)
             market.end_ms = self.clock.real(source.end_ms - self._header.first_ms)
-            market.changed_ms = now_ms
-        self._silent = True
-        if self.position.offset_ms:
-            self.play(self.position.offset_ms, now_ms)
-        self._silent = False
-        self._engine.exchange.outbox.drain()
+            market.changed_ms = start_ms
 
     def play(self, offset_ms: int, now_ms: int) -> None:
         """Apply all events up to an offset of the tape."""
@@ -97,9 +104,11 @@ class Playback:
     async def run(self) -> None:
         """Play to the end in real time."""
         engine = self._engine
-        await engine.playing.wait()
-        await asyncio.sleep(engine.config.lead_ms / 1000)
-        self.begin(engine.now())
+        if not engine.playing.is_set():
+            await engine.playing.wait()
+            self._anchor(engine.now() + engine.config.lead_ms)
+        await asyncio.sleep(max(self.start_ms - engine.now(), 0) / 1000)
+        self.begin(self.start_ms)
         while not self.position.done:
             now = engine.now()
             self.play(self.clock.offset(now), now)
@@ -115,12 +124,11 @@ class Playback:
     def _list_markets(self) -> None:
         for index, source in enumerate(self._header.markets):
             market = market_of(source, FIRST_NUMBER + index)
-            market.start_ms = self.clock.real(source.start_ms - self._header.first_ms)
-            market.end_ms = self.clock.real(source.end_ms - self._header.first_ms)
             if record := self._engine.memory.resolved.get(market.condition_id):
                 restore(market, record)
             self.markets.append(market)
             self._engine.exchange.list_market(market)
+        self._anchor(self.start_ms)
 
     def _apply(self, event: tape.Event, now_ms: int) -> None:
         market = self.markets[event.market]
@@ -131,7 +139,8 @@ class Playback:
         elif isinstance(event, tape.Changes):
             changes_event(self._engine, market, event.changes, now_ms, silent=self._silent)
         elif isinstance(event, tape.Print):
-            print_event(self._engine, market, event, now_ms)
+            if not self._silent:
+                print_event(self._engine, market, event, now_ms)
         elif isinstance(event, tape.Tick):
             tick_event(self._engine, market, event.tick, now_ms)
         elif isinstance(event, tape.Dispute):

@@ -63,8 +63,7 @@ class Sim:
         """Return what a client must know."""
         host = self.config.host
         base, stream = f"http://{host}:{self.port}", f"ws://{host}:{self.port}"
-        return {
-            "ready": True,
+        named = {
             "clob": base,
             "ws_market": f"{stream}/ws/market",
             "ws_user": f"{stream}/ws/user",
@@ -74,6 +73,10 @@ class Sim:
             "site": f"{base}/site",
             "rpc": f"{base}/rpc",
             "control": f"http://{host}:{self.control_port}",
+        }
+        return {
+            "ready": True,
+            **named,
             "token": self.token,
             "state": str(self.config.state or ""),
             "source": self.config.source,
