@@ -1,4 +1,4 @@
-"""One sim for the tests of the port: its markets live for three minutes."""
+"""One sim for the tests of the port: sixty markets that live for five minutes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from tests.venue.simulated import TAPE, Sim, connected, running_sim
+from tests.venue.simulated import Sim, connected, running_sim
 from venue.polymarket import Venue
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sim() -> AsyncIterator[Sim]:
-    async with running_sim("--source", "tape", "--tape", str(TAPE), "--speed", "10") as found:
+    flags = "--source synthetic --synthetic-markets 60 --synthetic-overlap 60"
+    pace = "--synthetic-minutes 150 --speed 30 --synthetic-hz 0.01"
+    async with running_sim(*flags.split(), *pace.split()) as found:
         yield found
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,6 @@ from venue.sdk import SAFE, address_of, wallet_for
 from venue.transport import Hosts
 
 ROOT = Path(__file__).parents[2]
-TAPE = ROOT / "data" / "tapes" / "btc15m.jsonl.zst"
 FAST = ("--mined-ms", "50", "--confirmed-ms", "100", "--relayer-ms", "50", "--data-lag-ms", "50")
 
 
@@ -90,9 +90,10 @@ async def open_market(venue: Venue) -> tuple[Market, Book]:
 
     async def look() -> tuple[Market, Book] | None:
         markets = [m async for page in venue.markets() for m in page.markets]
+        books = {b.token_id: b for b in await venue.books(m.tokens[0].token_id for m in markets)}
         for market in sorted(markets, key=lambda m: m.end_time or now(), reverse=True):
-            book = await venue.book(market.tokens[0].token_id)
-            if book.best_ask is not None and book.best_bid is not None:
+            book = books.get(market.tokens[0].token_id)
+            if book and book.best_ask and book.best_bid and book.best_ask < Decimal("0.9"):
                 return market, book
         return None
 

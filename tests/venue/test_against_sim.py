@@ -13,13 +13,11 @@ from domain.money import price, shares
 from domain.orders import FillStatus, Landing, OrderStatus, TimeInForce
 from tests.venue.scripted import KEY, intent
 from tests.venue.simulated import (
-    TAPE,
     Sim,
     buy,
     connected,
     now,
     open_market,
-    running_sim,
     salt,
 )
 from tests.waiting import eventually
@@ -85,27 +83,37 @@ async def test_a_buy_below_every_ask_is_killed(venue: Venue) -> None:
     assert (found.landing, found.matched) == (Landing.KILLED, Decimal(0))
 
 
-async def test_a_winner_is_redeemed_once_and_asking_again_is_success() -> None:
+@pytest.mark.parametrize("payouts", [("1", "0"), ("0.5", "0.5")])
+async def test_a_resolved_market_is_redeemed_once_and_asking_again_is_success(
+    sim: Sim, venue: Venue, payouts: tuple[str, str]
+) -> None:
     """EXE-M3 and G4: the money is back and visible; a repeat finds nothing and is content."""
-    fast = ("--source", "tape", "--tape", str(TAPE), "--speed", "240")
-    async with running_sim(*fast) as sim, connected(sim) as venue:
-        market = await eventually(lambda: both_bought(venue), within=30, every=0.1)
-        assert market is not None
-        condition = market.condition_id
+    market = await eventually(lambda: both_bought(venue), within=30, every=0.1)
+    assert market is not None
+    condition = market.condition_id
 
-        async def resolved() -> Resolution | None:
-            return await venue.resolution(condition)
+    async def settled() -> bool:
+        fills = await venue.fills_since(now() - timedelta(minutes=2))
+        return all(f.status is FillStatus.CONFIRMED for f in fills)
 
-        found = await eventually(resolved, within=60, every=0.2)
-        assert found is not None
-        held = {t.token_id: await venue.shares(t.token_id) for t in market.tokens}
-        due = sum((held[t] * at for t, at in found.payouts.items()), Decimal(0))
-        before = await venue.balance()
-        done = await venue.redeem(condition)
-        assert (done.state, done.tx[:2]) == ("done", "0x")
-        assert await venue.balance() - before == due
-        assert due > 0
-        assert (await venue.redeem(condition)).state == "nothing"
+    await eventually(settled, within=10, every=0.05)
+    act = {"name": "resolve", "match": {"condition_id": condition}, "args": {"payouts": payouts}}
+    await sim.ask("POST", "/faults", act)
+
+    async def resolved() -> Resolution | None:
+        return await venue.resolution(condition)
+
+    found = await eventually(resolved, within=20, every=0.1)
+    assert found is not None
+    assert list(found.payouts.values()) == [Decimal(p) for p in payouts]
+    held = {t.token_id: await venue.shares(t.token_id) for t in market.tokens}
+    due = sum((held[t] * at for t, at in found.payouts.items()), Decimal(0))
+    before = await venue.balance()
+    done = await venue.redeem(condition)
+    assert (done.state, done.tx[:2]) == ("done", "0x")
+    assert abs(await venue.balance() - before - due) <= Decimal("0.000001")
+    assert due > 0
+    assert (await venue.redeem(condition)).state == "nothing"
 
 
 async def both_bought(venue: Venue) -> Market | None:
