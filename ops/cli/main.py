@@ -18,6 +18,7 @@ from ops.cli import (
     records,
     replay,
     status,
+    tape,
     trades,
     up,
 )
@@ -56,6 +57,7 @@ app.command()(replay.replay)
 app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)
+app.add_typer(tape.app, name="tape")
 
 
 def main(arguments: list[str]) -> int:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ops.dashboard.token import FILE as TOKEN_FILE
+from ops.services.ports import first_free_port
 from ops.services.postgres import EmbeddedPostgres
 from ops.services.postgres_part import PostgresPart
 from ops.services.temporal import DevServer, connect, ensure_search_attributes
@@ -18,7 +20,7 @@ from ops.stack.wiring import Wiring
 from ops.supervision.part import Part
 from ops.supervision.process import ProcessPart
 from ops.supervision.step import Step
-from settings.model import Settings
+from settings.model import DashboardSettings, Settings
 
 SETTLE = 20.0  # seconds of life that count as ready when a part says nothing
 
@@ -47,7 +49,7 @@ class Stack:
             parts += self._venue()
         parts += [self._module("worker"), self._module("ingest")]
         if importlib.util.find_spec("ops.dashboard.__main__") is not None:
-            parts.append(self._module("dashboard", "ops.dashboard"))
+            parts.append(self._dashboard())
         return parts
 
     def close(self) -> None:
@@ -104,6 +106,17 @@ class Stack:
         self._wiring.tell("wallet.signature_type", "2")
         self._wiring.tell("venue.relayer_api_key", "play-money")  # the sim wants one, not which
         return [sim, Step("wallet", lambda: sim.fund(wallet.signer))]
+
+    def _dashboard(self) -> Part:
+        place = self.settings.dashboard
+        # A port that somebody chose is kept, and the dashboard says so when it is taken.
+        usual = DashboardSettings().port
+        port = first_free_port(place.port) if place.port in (0, usual) else place.port
+        self._wiring.tell("dashboard.port", str(port))
+        self.links["Dashboard"] = f"http://{place.host}:{port}"
+        if not place.token.get_secret_value():
+            self.links["Its token"] = str(self.state / TOKEN_FILE)
+        return self._module("dashboard", "ops.dashboard")
 
     def _module(self, name: str, module: str = "") -> ProcessPart:
         command = child_command(self._lifeline, module or name)

@@ -378,3 +378,22 @@ def test_logs_show_the_end_of_each_part(touchline: Said, tmp_path: Path) -> None
     assert out.splitlines() == ["sim    hello", "worker two", "worker three [31m"]
     assert touchline("logs", "sim")[1] == "sim hello\n"
     assert touchline("logs", "nobody")[0] == 2
+
+
+def test_a_tape_is_read_to_its_end_and_described(touchline: Said, repository: Path) -> None:
+    recording = repository / "data" / "tapes" / "btc15m.jsonl.zst"
+    code, out, _ = touchline("tape", "info", str(recording), "--json")
+    shown = json.loads(out)
+    assert code == 0 and shown["markets"] == 18 and shown["licence"] == "CC BY 4.0"
+
+
+def test_a_tape_that_is_missing_or_cut_is_named(
+    touchline: Said, repository: Path, tmp_path: Path
+) -> None:
+    assert touchline("tape", "info", "nowhere.zst")[0] == 2
+    cut = tmp_path / "cut.jsonl.zst"
+    recording = repository / "data" / "tapes" / "btc15m.jsonl.zst"
+    cut.write_bytes(recording.read_bytes()[:5000])
+    code, _, err = touchline("tape", "info", str(cut))
+    assert code == 1 and "cut.jsonl.zst" in err
+    assert touchline("tape", "import", str(tmp_path), str(tmp_path / "x"))[0] in (1, 2)

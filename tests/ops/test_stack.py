@@ -83,6 +83,27 @@ def test_parts_come_in_the_order_they_need_each_other(tmp_path: Path) -> None:
     assert names[:7] == ["postgres", "migrations", "temporal", "sim", "wallet", "worker", "ingest"]
 
 
+def dashboard_port(*overrides: str) -> str:
+    settings = load_settings(overrides, {}, Path("/nonexistent"))
+    stack = Stack(settings, overrides, {})
+    parts = {part.name: part for part in stack.parts()}
+    stack.close()
+    assert "dashboard" in parts
+    return stack.links["Dashboard"].rpartition(":")[2]
+
+
+def test_the_usual_port_of_the_dashboard_gives_way_and_a_chosen_one_stays(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 8787))
+        except OSError:
+            pass  # then somebody else has it, which serves as well
+        else:
+            taken.listen()
+        assert dashboard_port(f"state={tmp_path}") != "8787"
+    assert dashboard_port(f"state={tmp_path}", "dashboard.port=9797") == "9797"
+
+
 def test_named_servers_replace_the_embedded_ones(tmp_path: Path) -> None:
     environ = {"DATABASE_URL": "postgresql://h/d", "TEMPORAL_ADDRESS": "h:7233"}
     settings = load_settings([f"state={tmp_path}", "sim.source=off"], environ, tmp_path)
