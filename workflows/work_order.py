@@ -16,7 +16,7 @@ from domain.orders import Landing, OrderStatus, TimeInForce
 from domain.trade import Stage
 from workflows import options
 from workflows.alerting import alert
-from workflows.display import show
+from workflows.display import number, show
 from workflows.endings import abandoned
 from workflows.inbox import Inbox
 from workflows.messages import STOP_WAIT
@@ -56,7 +56,7 @@ async def _post(order: OrderRef) -> Posted:
         OrderActivities.post_order,
         OrderRequest(order_id=order.order_id),
         **options.say(
-            options.POST, f"Post {order.side.value} {order.shares.normalize():f} at {order.limit:f}"
+            options.POST, f"Post {order.side.value} {number(order.shares)} at {number(order.limit)}"
         ),
     )
 
