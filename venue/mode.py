@@ -51,13 +51,17 @@ class ModeWatch:
             return ModeState(mode=VenueMode.NORMAL)
         return ModeState(mode=self._mode, wait=timedelta(seconds=left))
 
-    def learn(self, status: int, words: str, retry_after: timedelta | None) -> float:
+    def learn(
+        self, status: int, words: str, retry_after: timedelta | None, *, entry: bool = True
+    ) -> float:
         """Take note of an answer to an order request; return seconds to hold the account back.
 
-        The whole account backs off after 425 and 429; a restricted mode holds back entries only.
+        The whole account backs off after 425 and 429; a restricted mode holds back entries only,
+        and only an accepted entry ends it: a cancel works in most modes.
         """
         if status < 400:
-            self._mode, self._restarts = VenueMode.NORMAL, 0
+            if entry:
+                self._mode, self._restarts = VenueMode.NORMAL, 0
             return 0.0
         asked = None if retry_after is None else retry_after.total_seconds()
         if status in (425, 429):

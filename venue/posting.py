@@ -51,7 +51,7 @@ class Posting:
         """
         content = f'{{"orderID":"{order_id}"}}'
         answer = await self._http.send("clob", "DELETE", "/order", private=True, content=content)
-        self._learn(answer)
+        self._learn(answer, entry=False)
         if answer.status != 200:
             raise error_of(answer)
         try:
@@ -79,12 +79,12 @@ class Posting:
             if isinstance(error, Drift):
                 raise
             return Post(landing=Landing.UNKNOWN, attempt=Landing.UNKNOWN, text=str(error))
-        self._learn(answer)
+        self._learn(answer, entry=True)
         return post_answer(answer, posted, earlier_unanswered=repeat)
 
-    def _learn(self, answer: Answer) -> None:
+    def _learn(self, answer: Answer, *, entry: bool) -> None:
         words = answer.words() or ""
-        hold = self._http.modes.learn(answer.status, words, answer.retry_after())
+        hold = self._http.modes.learn(answer.status, words, answer.retry_after(), entry=entry)
         if hold > 0:
             self._http.limiter.pause(hold)
 

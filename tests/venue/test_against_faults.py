@@ -55,6 +55,7 @@ async def wish(venue: Venue, **changes: Any) -> tuple[SignedOrder, str]:
         ("legacy_hashes", LANDED, LANDED),
         ("delayed", LANDED, LANDED),
         ("fak_live", LANDED, LANDED),
+        ("duplicated_first", LANDED, LANDED),
         ("market_not_ready", NOT_READY, LANDED),
         ("version_cutover", REFUSED, LANDED),
         ("key_revoked", REFUSED, LANDED),
@@ -126,8 +127,7 @@ async def test_a_lost_cancel_answer_is_unknown_and_the_repeat_says_it_is_over(
     market, _ = await open_market(venue)
     signed = await venue.sign(buy(market, price("0.01"), tif=TimeInForce.GTC), salt(), now())
     await venue.post(signed)
-    lost = {"name": "response_lost", "match": {"method": "DELETE", "path": "/order"}}
-    await sim.ask("POST", "/faults", lost)
+    await sim.ask("POST", "/faults", {"name": "cancel_ack_lost"})
     with pytest.raises(Unknown):
         await venue.cancel(signed.order_id)
     assert not (await venue.cancel(signed.order_id)).cancelled

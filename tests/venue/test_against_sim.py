@@ -26,7 +26,7 @@ from venue.doctor import Doctor, passed
 from venue.errors import NotReady, RefusalKind, Refused
 from venue.polymarket import Venue
 from venue.records import CancelState
-from venue.sdk import DEPOSIT, EOA, PROXY
+from venue.sdk import DEPOSIT, EOA, PROXY, SAFE, wallet_for
 from venue.transport import ApiCreds, Hosts
 
 
@@ -179,9 +179,24 @@ async def test_the_doctor_finds_a_funded_account_on_the_sim_well(sim: Sim) -> No
     assert not passed(findings)  # nobody told it which orders are ours: fails closed
     assert "store" in by_name["open orders"].found
     unwell = {name for name, f in by_name.items() if not f.ok}
-    assert unwell <= {"open orders", "approvals"}
+    assert unwell == {"open orders"}
 
 
 async def test_the_control_port_is_not_the_venue(sim: Sim) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(sim.control + "/ledger")).status_code in (401, 403)
+
+
+async def test_what_the_start_gate_and_the_operator_ask_is_answered(venue: Venue) -> None:
+    assert venue.wallet == wallet_for(venue.address, SAFE)
+    assert (await venue.allowance()).balance == await venue.balance()
+    assert await venue.missing_approvals() == []
+    assert await venue.failed_fills() == []
+    assert await venue.closed_only() is False
+    assert venue.creds.key in await venue.api_keys()
+
+
+async def test_a_market_nobody_knows_cannot_be_redeemed(venue: Venue) -> None:
+    with pytest.raises(Refused) as caught:
+        await venue.redeem("0x" + "ee" * 32)
+    assert caught.value.kind is RefusalKind.MARKET

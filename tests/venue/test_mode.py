@@ -63,6 +63,13 @@ def test_a_success_ends_every_mode_and_the_back_off() -> None:
     assert watch.learn(425, "", None) == 1.0
 
 
+def test_a_cancel_that_works_says_nothing_about_entries() -> None:
+    watch = ModeWatch(Time())
+    watch.learn(503, "post-only mode", None)
+    watch.learn(200, "", None, entry=False)
+    assert watch.state().mode is VenueMode.POST_ONLY
+
+
 def test_other_failures_teach_nothing() -> None:
     watch = ModeWatch(Time())
     watch.learn(503, "cancel-only", None)

@@ -129,6 +129,7 @@ async def test_cancels_go_out_in_every_mode() -> None:
     await posting.post(ORDER)
     assert posting.mode().mode is VenueMode.CANCEL_ONLY
     assert (await posting.cancel(ORDER.order_id)).cancelled
+    assert posting.mode().mode is VenueMode.CANCEL_ONLY
 
 
 @pytest.mark.parametrize(
