@@ -199,7 +199,7 @@ def _run(mutant: Mutant) -> int:
     name = ".".join(mutant.module.with_suffix("").parts)
     sys.meta_path.insert(0, _Hook(name, mutant.source))
     options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--no-header", "--noconftest"]
-    options += ["--hypothesis-profile=mutate"]
+    options += ["--hypothesis-profile=mutate", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     try:
         return int(pytest.main([*options, *tests_of(mutant.module)]))
     except BaseException:  # whatever a mutant breaks, it was noticed
