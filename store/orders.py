@@ -221,11 +221,32 @@ class Orders:
             status,
         )
 
-    async def close_unposted(self, workflow_id: str, evidence: str, at: datetime) -> None:
-        """End every order of a trade that was never posted, and free its promise."""
-        for order in await self.of_workflow(workflow_id):
-            if order.posts == 0 and order.closed_at is None:
-                await self.close(order.signed.order_id, OrderStatus.EXPIRED, evidence, at)
+    async def close_unposted(
+        self, workflow_id: str, evidence: str, at: datetime, mode: Mode | None = None
+    ) -> None:
+        """End every order of a trade that was never posted, and free its promise.
+
+        The rows are locked first: a post that begins meanwhile either is counted before, and its
+        order stays, or finds its order closed and is refused.
+        """
+        key = (workflow_id, mode)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT 1 FROM claims WHERE workflow_id = $1 AND ($2::text IS NULL OR mode = $2)"
+                " ORDER BY mode FOR NO KEY UPDATE",
+                *key,
+            )
+            await connection.execute(
+                """SELECT closed.order_id FROM (
+                       SELECT order_id FROM orders WHERE workflow_id = $1 AND posts = 0
+                         AND closed_at IS NULL AND NOT adopted
+                         AND ($2::text IS NULL OR mode = $2) FOR UPDATE) unposted
+                   CROSS JOIN LATERAL
+                       close_order(unposted.order_id, 'expired', $3, $4) closed""",
+                *key,
+                evidence,
+                at,
+            )
 
     async def open(self, mode: Mode) -> list[StoredOrder]:
         """Return every order that the venue may still fill, oldest first."""

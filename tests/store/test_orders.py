@@ -476,3 +476,31 @@ async def test_the_breaker_counts_refused_and_unknown_orders(pool: asyncpg.Pool[
             await Orders(pool).landed(order.signed.order_id, answer, None, "", NOW)
     assert await Orders(pool).error_ratio(P, NOW) == (2, 3)
     assert await Orders(pool).error_ratio(P, NOW + SECOND) == (0, 0)
+
+
+async def test_only_orders_that_were_never_posted_are_given_up(pool: asyncpg.Pool[Any]) -> None:
+    """A post that began is never overtaken: its order stays, with its promise."""
+    await funded(pool)
+    orders = Orders(pool)
+    posted = await bought(pool, touch())
+    await orders.posting(posted.signed.order_id, NOW)
+    fresh = await orders.prepare(buy(touch(), attempt=2), signed(), WIDE, NOW)
+    assert isinstance(fresh, StoredOrder)
+    await orders.close_unposted(touch().workflow_id, "the trade is over", NOW)
+    assert [o.signed.order_id for o in await orders.open(P)] == [posted.signed.order_id]
+    assert not (await orders.posting(fresh.signed.order_id, NOW)).allowed
+    assert (await Account(pool).get(P)).reserved == usd(19)
+
+
+async def test_what_a_look_showed_is_noted_and_never_an_end(pool: asyncpg.Pool[Any]) -> None:
+    await funded(pool)
+    key = (await bought(pool, touch())).signed.order_id
+    orders = Orders(pool)
+    for told, kept in (
+        (OrderStatus.LIVE, OrderStatus.LIVE),
+        (OrderStatus.FILLED, OrderStatus.LIVE),
+        (OrderStatus.UNKNOWN, OrderStatus.UNKNOWN),
+    ):
+        await orders.mark(key, told)
+        order = await orders.get(key)
+        assert order and order.status is kept

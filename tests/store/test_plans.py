@@ -56,7 +56,7 @@ INSERT INTO decisions (seq, mode, condition_id, token_id, threshold, stage, verd
 SELECT 0, 'paper', 'c' || n, 't' || n, 0.95, 'ingest', 'ignore', 'x', 'age', '{{}}', '', '', '', t
 FROM (SELECT n, now() - n * interval '1 minute' AS t FROM generate_series(1, {ROWS}) n) s;
 INSERT INTO tape_trades
-SELECT 'c' || n % 5000, 'x' || n, 't' || n, 'BUY', 0.95, 20, now() - n * interval '1 minute'
+SELECT 'c' || n % 100, 'x' || n, 't' || n, 'BUY', 0.95, 20, now() - n * interval '1 minute'
 FROM generate_series(1, {ROWS}) n;
 """
 
