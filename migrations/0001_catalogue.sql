@@ -33,6 +33,8 @@ CREATE INDEX markets_by_event ON markets (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX markets_tradeable ON markets (end_time, condition_id)
     WHERE active AND NOT closed AND accepting_orders;
 
+CREATE INDEX markets_by_change ON markets (changed_at);
+
 CREATE TABLE tokens (
     token_id            ident PRIMARY KEY,              -- one market per token, for ever (Q6)
     condition_id        ident NOT NULL REFERENCES markets,

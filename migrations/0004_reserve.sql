@@ -35,7 +35,8 @@ BEGIN
         IF intent.side = 'SELL' THEN
             SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
                 FROM check_sell(intent) r;
-        ELSIF claim.owner_run <> intent.run_id OR claim.state NOT IN ('claimed', 'entered') THEN
+        ELSIF claim.owner_run <> intent.run_id OR NOT (claim.state = 'claimed'
+                OR claim.state = 'entered' AND entered_by(intent)) THEN
             refused_by := 'claim';
         ELSE
             SELECT r.refused_by, r.value, r.maximum INTO refused_by, value, maximum
@@ -51,6 +52,14 @@ BEGIN
     COMMIT;
     PERFORM pg_logical_emit_message(true, 'touchline', '');  -- any WAL: this commit waits for it
 END $$;
+
+-- Did this very run enter the trade? A late fill of an earlier run may have: then it buys no more.
+CREATE FUNCTION entered_by(intent orders) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM orders o
+        WHERE o.workflow_id = intent.workflow_id AND o.mode = intent.mode AND o.leg = 'entry'
+          AND o.run_id = intent.run_id AND o.token_id = intent.token_id
+          AND EXISTS (SELECT 1 FROM fills f WHERE f.order_id = o.order_id))
+$$;
 
 -- Every cap of a BUY, then its reservation. Refused: the caller rolls back.
 CREATE FUNCTION promise(

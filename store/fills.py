@@ -140,6 +140,9 @@ def _moves(was: FillStatus, now: FillStatus) -> bool:
 
 
 async def _book_fill(connection: Connection, trade: Trade, fill: Fill, at: datetime) -> Books:
+    if not trade.exists:  # the claim may have been taken again for another token since
+        frame = trade.frame.model_copy(update={"token_id": fill.token_id})
+        trade = trade.model_copy(update={"frame": frame})
     key = (fill.trade_id, fill.order_id)
     others = tuple(f for f in trade.fills if (f.trade_id, f.order_id) != key)
     fills = (*others, fill)

@@ -130,15 +130,23 @@ async def test_a_fill_after_the_release_makes_it_entered(pool: asyncpg.Pool[Any]
     order = await bought(pool, touch())
     await Orders(pool).close(order.signed.order_id, OrderStatus.CANCELLED, "it said so", NOW)
     await claims.release(*KEY, "run-1", "cancelled", None, NOW)
-    await claims.take(touch(), "run-2", NOW)
-    await Fills(pool).apply(P, match(order), NOW)
-    again = buy(touch(), attempt=2, run_id="run-2")
+    assert (await claims.take(touch(token="22"), "run-2", NOW)).won
+    applied = await Fills(pool).apply(P, match(order), NOW)
     row = await claims.get(P, touch().workflow_id)
-    assert row and row.state is ClaimState.ENTERED
-    assert isinstance(await Orders(pool).prepare(again, signed(), WIDE, NOW), StoredOrder)
-    other = buy(touch(), attempt=3, run_id="run-3")
-    refused = await Orders(pool).prepare(other, signed(), WIDE, NOW)
+    assert row and (row.state, row.owner_run) == (ClaimState.ENTERED, "run-2")
+    assert applied.position.token_id == "11"
+    again = buy(touch(token="22"), attempt=2, run_id="run-2")
+    refused = await Orders(pool).prepare(again, signed(), WIDE, NOW)
     assert not isinstance(refused, StoredOrder) and refused.limit == "claim"
+
+
+async def test_the_run_that_entered_may_try_for_the_rest(pool: asyncpg.Pool[Any]) -> None:
+    await funded(pool)
+    order = await bought(pool, touch())
+    await Fills(pool).apply(P, match(order, count="5"), NOW)
+    await Orders(pool).close(order.signed.order_id, OrderStatus.CANCELLED, "it said so", NOW)
+    rest = buy(touch(), attempt=2)
+    assert isinstance(await Orders(pool).prepare(rest, signed(), WIDE, NOW), StoredOrder)
 
 
 async def test_an_operator_may_allow_a_declined_touch(pool: asyncpg.Pool[Any]) -> None:
