@@ -52,6 +52,7 @@ CATALOGUE: dict[str, str] = {
     "unknown_event": "a frame of an unknown event_type follows a market frame",
     "malformed_frame": "a market frame is followed by broken JSON",
     "market_missing": "a market frame is not sent (a gap in the stream)",
+    "print_bare": "last_trade_price without size and transaction_hash",
     "resolved_missing": "market_resolved is not sent",
     "order_hidden": "reads hide a new order for `delay_s` (0 to 8 s)",
     "trades_hidden": "GET /data/trades answers an empty page",

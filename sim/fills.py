@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sim import tape
 from sim.book import book_side, level_of, opposite, unified
 from sim.frames import last_trade_price
+from sim.market import Print
 from sim.matching import Match, Plan
 from sim.outbox import MarketEvent
 from sim.state import STRANGER, STRANGER_ADDRESS, Leg, Order, Taken, Trade
@@ -177,12 +178,10 @@ class Fills:
 
     def _print(self, condition_id: str, trade: Trade, now_ms: int) -> None:
         market, taker = self._x.markets[condition_id], trade.taker
-        market.last_price[taker.outcome] = taker.price
-        market.last_price[1 - taker.outcome] = ONE - taker.price
-        market.last_side[taker.outcome] = taker.side
-        market.volume += taker.usd
-        frame = last_trade_price(market, taker.outcome, taker.price, taker.size, taker.side, now_ms)
-        self._x.outbox.market(MarketEvent((taker.token_id,), frame))
+        stamp = "0x" + hashlib.sha256(f"print:{trade.id}".encode()).hexdigest()
+        seen = Print(now_ms, taker.outcome, taker.price, taker.size, taker.side, stamp)
+        market.printed(seen)
+        self._x.outbox.market(MarketEvent((taker.token_id,), last_trade_price(market, seen)))
 
     def _remember_taken(self, condition_id: str) -> None:
         book = self._x.books[condition_id]

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from sim.book import MarketBook
-from sim.market import SimMarket
+from sim.market import Print, SimMarket
 from sim.state import Leg, Order, Trade
 from sim.units import ONE, text
 from venue.wire.bookhash import book_body
@@ -94,21 +94,18 @@ def best_bid_ask(market: SimMarket, book: MarketBook, outcome: int, now_ms: int)
     }
 
 
-def last_trade_price(
-    market: SimMarket, outcome: int, price: int, size: int, side: str, now_ms: int
-) -> Frame:
+def last_trade_price(market: SimMarket, seen: Print) -> Frame:
     """Return a print."""
-    stamp = f"{market.condition_id}:{now_ms}:{price}:{size}"
     return {
         "market": market.condition_id,
-        "asset_id": market.tokens[outcome],
-        "price": text(price),
-        "size": text(size),
+        "asset_id": market.tokens[seen.outcome],
+        "price": text(seen.price),
+        "size": text(seen.size),
         "fee_rate_bps": "0",
-        "side": side,
-        "timestamp": str(now_ms),
+        "side": seen.side,
+        "timestamp": str(seen.at_ms),
         "event_type": "last_trade_price",
-        "transaction_hash": "0x" + hashlib.sha256(stamp.encode()).hexdigest(),
+        "transaction_hash": seen.hash,
     }
 
 

@@ -11,21 +11,22 @@ from starlette.routing import Route
 from sim.engine import Engine
 from sim.gate import Call, Handler, endpoint
 from sim.http_approvals import approvals
+from sim.http_positions import positions
 from sim.http_public import iso
-from sim.market import SimMarket
+from sim.market import Print, SimMarket
 from sim.refusals import Refusal
-from sim.state import STRANGER, Leg, Trade
+from sim.state import STRANGER, STRANGER_ADDRESS, Leg, Trade
 from sim.units import ONE
-
-DUST = ONE // 10  # positions under 0.1 share are hidden by default
 
 
 def routes(engine: Engine) -> list[Route]:
     """Return the Data routes."""
     gets: dict[str, Handler] = {
-        "/v2/positions": positions,
-        "/v2/trades": lambda call: _envelope(call, _trades(call)),
-        "/v2/activity": lambda call: _envelope(call, _activity(call)),
+        "/v2/positions": lambda call: envelope(
+            call, positions(call, asked(call), conditions(call))
+        ),
+        "/v2/trades": lambda call: envelope(call, _all_trades(call)),
+        "/v2/activity": lambda call: envelope(call, _activity(call)),
         "/v2/resolutions": resolutions,
         "/v2/value": value,
         "/v2/approvals": approvals,
@@ -33,13 +34,13 @@ def routes(engine: Engine) -> list[Route]:
     return [Route(path, endpoint(engine, h), methods=["GET"]) for path, h in gets.items()]
 
 
-def _envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
-    asked = _asked(call)
-    limit = min(max(int(asked.get("limit", 100)), 1), 500)
-    start = int(asked.get("start", 0))
+def envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
+    query = asked(call)
+    limit = min(max(int(query.get("limit", 100)), 1), 500)
+    start = int(query.get("start", 0))
     more = start + limit < len(rows)
     # the following pages are asked for by cursor alone, so it carries the first page's filters
-    following = json.dumps(asked | {"start": str(start + limit)})
+    following = json.dumps(query | {"start": str(start + limit)})
     cursor = base64.urlsafe_b64encode(following.encode()).decode()
     return {
         "data": rows[start : start + limit],
@@ -52,7 +53,7 @@ def _envelope(call: Call, rows: list[Any]) -> dict[str, Any]:
     }
 
 
-def _asked(call: Call) -> dict[str, str]:
+def asked(call: Call) -> dict[str, str]:
     """Return the query, from the cursor where there is one."""
     cursor = call.query.get("cursor", "")
     if not cursor:
@@ -66,8 +67,8 @@ def _asked(call: Call) -> dict[str, str]:
         ) from cause
 
 
-def _conditions(call: Call) -> set[str]:
-    ids = {item.lower() for item in _asked(call).get("condition_id", "").split(",") if item}
+def conditions(call: Call) -> set[str]:
+    ids = {item.lower() for item in asked(call).get("condition_id", "").split(",") if item}
     if any(len(item) not in (64, 66) for item in ids):
         raise Refusal(
             400,
@@ -81,99 +82,47 @@ def _conditions(call: Call) -> set[str]:
     return ids
 
 
-def positions(call: Call) -> dict[str, Any]:
-    """Return the shares a wallet holds on chain, as the indexer knows them."""
-    user, status = _asked(call).get("user", "").lower(), _asked(call).get("status", "OPEN")
-    account = call.engine.memory.accounts.get(user)
-    wanted = _conditions(call)
-    rows = []
-    for token, shares in (account.tokens if account else {}).items():
-        market = call.engine.exchange.by_token.get(token)
-        if market is None or shares <= 0 or (wanted and market.condition_id not in wanted):
-            continue
-        if _has_status(market, token, status, shares, call):
-            rows.append(_position(call, user, market, token, shares))
-    return _envelope(call, rows)
+def _positions(call: Call) -> dict[str, Any]:
+    return envelope(call, positions(call, asked(call), conditions(call)))
 
 
-def _has_status(market: SimMarket, token: str, status: str, shares: int, call: Call) -> bool:
-    floor = float(_asked(call).get("filter_amount", DUST / ONE)) * ONE
-    payout = market.payouts[market.outcome_of(token)] if market.payouts else 0
-    checks = {
-        "OPEN": not market.closed and shares >= floor,
-        "REDEEMABLE": market.closed,
-        "REDEEMABLE_LOST": market.closed and payout == 0,
-        "MERGEABLE": False,
-        "CLOSED": False,
-    }
-    return checks.get(status, False)
+def _all_trades(call: Call) -> list[dict[str, Any]]:
+    """Return trades newest first: one user's, or the whole tape of the asked markets."""
+    if asked(call).get("user"):
+        return _trades(call)
+    wanted = conditions(call)
+    limit_ms = call.now_ms - call.engine.config.data_lag_ms
+    found = [
+        (seen.at_ms, _print(market, seen))
+        for market in call.engine.exchange.markets.values()
+        if not wanted or market.condition_id in wanted
+        for seen in market.prints
+        if seen.at_ms <= limit_ms
+    ]
+    return [row for _, row in sorted(found, key=lambda item: -item[0])]
 
 
-def _position(call: Call, user: str, market: SimMarket, token: str, shares: int) -> dict[str, Any]:
-    outcome = market.outcome_of(token)
-    bought, cost = _bought(call, user, token)
-    average = cost / bought if bought else 0.0
-    if market.payouts:
-        price = market.payouts[outcome] / ONE
-    else:
-        price = (market.last_price[outcome] or ONE // 2) / ONE
-    size = shares / ONE
+def _print(market: SimMarket, seen: Print) -> dict[str, Any]:
     return {
-        "proxy_wallet": user,
-        "token_id": token,
+        "proxy_wallet": STRANGER_ADDRESS,
+        "side": seen.side,
+        "token_id": market.tokens[seen.outcome],
         "condition_id": market.condition_id,
-        "current_size": size,
-        "avg_price": average,
-        "entry_cost_usdc": average * size,
-        "entry_fees_usdc": 0.0,
-        "total_cost_usdc": average * size,
-        "current_price": price,
-        "current_value": price * size,
-        "total_size": bought / ONE,
-        "realized_pnl": 0.0,
-        "unrealized_pnl": (price - average) * size,
-        "total_pnl": (price - average) * size,
-        "percent_pnl": 0.0,
-        "percent_realized_pnl": 0.0,
-        "status": "REDEEMABLE" if market.closed else "OPEN",
-        "redeemable": market.closed,
-        "mergeable": False,
-        "negative_risk": market.neg_risk,
-        "archived": False,
-        "title": market.question,
-        "slug": market.slug,
-        "icon": "",
-        "event_id": None,
-        "event_slug": market.slug,
-        "outcome": market.outcomes[outcome],
-        "outcome_index": outcome,
-        "opposite_outcome": market.outcomes[1 - outcome],
-        "opposite_token_id": market.tokens[1 - outcome],
-        "end_date": iso(market.end_ms)[:10],
-        "last_event_at": call.now_ms // 1000,
-        "name": "",
-        "profile_image": "",
-        "verified": False,
+        "size": seen.size / ONE,
+        "price": seen.price / ONE,
+        "timestamp": seen.at_ms // 1000,
+        "transaction_hash": seen.hash,
+        **_described(market, seen.outcome),
     }
-
-
-def _bought(call: Call, user: str, token: str) -> tuple[int, int]:
-    bought = cost = 0
-    for trade in call.engine.memory.trades.values():
-        for leg in trade.legs():
-            mine = leg.account.lower() == user and leg.token_id == token
-            if mine and leg.side == "BUY" and trade.status != "FAILED":
-                bought, cost = bought + leg.size, cost + leg.usd
-    return bought, cost
 
 
 def _trades(call: Call) -> list[dict[str, Any]]:
-    user = _asked(call).get("user", "").lower()
-    wanted = _conditions(call)
+    user = asked(call).get("user", "").lower()
+    wanted = conditions(call)
     limit_ms = call.now_ms - call.engine.config.data_lag_ms
     rows = []
     for trade in reversed(list(call.engine.memory.trades.values())):
-        if not trade.hash or trade.updated_ms > limit_ms:
+        if not 0 < trade.settled_ms <= limit_ms:
             continue
         if trade.condition_id not in (wanted or call.engine.exchange.markets):
             continue
@@ -184,7 +133,6 @@ def _trades(call: Call) -> list[dict[str, Any]]:
 
 
 def _trade(call: Call, trade: Trade, leg: Leg) -> dict[str, Any]:
-    market = call.engine.exchange.markets[trade.condition_id]
     return {
         "proxy_wallet": leg.account.lower(),
         "side": leg.side,
@@ -193,18 +141,25 @@ def _trade(call: Call, trade: Trade, leg: Leg) -> dict[str, Any]:
         "size": leg.size / ONE,
         "price": leg.price / ONE,
         "timestamp": trade.matched_ms // 1000,
+        "transaction_hash": trade.hash,
+        **_described(call.engine.exchange.markets[trade.condition_id], leg.outcome),
+    }
+
+
+def _described(market: SimMarket, outcome: int) -> dict[str, Any]:
+    """Return what every row repeats of its market, and the empty profile."""
+    return {
         "title": market.question,
         "slug": market.slug,
         "icon": "",
         "event_slug": market.slug,
-        "outcome": market.outcomes[leg.outcome],
-        "outcome_index": leg.outcome,
+        "outcome": market.outcomes[outcome],
+        "outcome_index": outcome,
         "name": "",
         "pseudonym": "",
         "bio": "",
         "profile_image": "",
         "profile_image_optimized": "",
-        "transaction_hash": trade.hash,
     }
 
 
@@ -212,7 +167,7 @@ def _activity(call: Call) -> list[dict[str, Any]]:
     rows = [
         {**row, "type": "TRADE", "usdc_size": row["size"] * row["price"]} for row in _trades(call)
     ]
-    user = _asked(call).get("user", "").lower()
+    user = asked(call).get("user", "").lower()
     for record in reversed(list(call.engine.memory.redemptions.values())):
         market = call.engine.exchange.markets.get(record.condition_id)
         if record.account.lower() != user or market is None or market.payouts is None:
@@ -231,26 +186,16 @@ def _activity(call: Call) -> list[dict[str, Any]]:
                     "price": 0,
                     "token_id": token,
                     "side": "",
-                    "outcome_index": outcome,
-                    "title": market.question,
-                    "slug": market.slug,
-                    "icon": "",
-                    "event_slug": market.slug,
-                    "outcome": market.outcomes[outcome],
-                    "name": "",
-                    "pseudonym": "",
-                    "bio": "",
-                    "profile_image": "",
-                    "profile_image_optimized": "",
+                    **_described(market, outcome),
                 }
             )
-    wanted = _asked(call).get("type", "")
+    wanted = asked(call).get("type", "")
     return [row for row in rows if not wanted or row["type"] in wanted.split(",")]
 
 
 def resolutions(call: Call) -> dict[str, Any]:
     """Return the oracle's state of the asked conditions."""
-    wanted = _conditions(call)
+    wanted = conditions(call)
     limit_ms = call.now_ms - call.engine.config.data_lag_ms
     rows = []
     for condition in wanted or call.engine.exchange.markets:
@@ -287,5 +232,5 @@ def _resolution(market: SimMarket, *, known: bool) -> dict[str, Any]:
 
 def value(call: Call) -> dict[str, Any]:
     """Return the worth of a wallet's positions."""
-    user = _asked(call).get("user", "").lower()
+    user = asked(call).get("user", "").lower()
     return {"data": [{"proxy_wallet": user, "value": 0}]}

@@ -129,7 +129,10 @@ class Hub:
         context = {"event_type": kind, "condition_id": str(event.frame.get("market", ""))}
         if self._withheld(kind, context, now_ms):
             return
-        texts = [_encode(event.frame)]
+        frame = event.frame
+        if kind == "last_trade_price" and self.faults.hit("print_bare", now_ms, **context):
+            frame = {k: v for k, v in frame.items() if k not in ("size", "transaction_hash")}
+        texts = [_encode(frame)]
         if self.faults.hit("unknown_event", now_ms, **context):
             texts.append(_encode({**event.frame, "event_type": "weather_report"}))
         if self.faults.hit("malformed_frame", now_ms, **context):

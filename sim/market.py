@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from sim.units import ONE
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """A trade as the public sees it; price in its own outcome, side the taker's."""
+
+    at_ms: int
+    outcome: int
+    price: int
+    size: int
+    side: str
+    hash: str
 
 
 @dataclass(slots=True)
@@ -41,6 +54,15 @@ class SimMarket:
     last_side: list[str] = field(default_factory=lambda: ["", ""])
     changed_ms: int = 0
     volume: int = 0
+    prints: deque[Print] = field(default_factory=lambda: deque(maxlen=500))
+
+    def printed(self, seen: Print) -> None:
+        """Note a trade."""
+        self.prints.append(seen)
+        self.last_price[seen.outcome] = seen.price
+        self.last_price[1 - seen.outcome] = ONE - seen.price
+        self.last_side[seen.outcome] = seen.side
+        self.volume += seen.price * seen.size // ONE
 
     @property
     def closed(self) -> bool:

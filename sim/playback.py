@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -10,10 +11,9 @@ from pathlib import Path
 from sim import tape
 from sim.engine import Engine
 from sim.frames import best_bid_ask, last_trade_price, tick_size_change
-from sim.market import SimMarket
+from sim.market import Print, SimMarket
 from sim.outbox import MarketEvent
 from sim.resolution import resolve, restore
-from sim.units import ONE
 
 FIRST_NUMBER = 5_000_000  # Gamma ids begin here
 SAVE_MS = 200
@@ -217,12 +217,12 @@ def changes_event(
 
 def print_event(engine: Engine, market: SimMarket, event: tape.Print, now_ms: int) -> None:
     """Publish a print, and fill resting orders that it traded through."""
-    market.last_price[event.outcome] = event.price
-    market.last_price[1 - event.outcome] = ONE - event.price
-    market.last_side[event.outcome] = event.side
-    market.volume += event.price * event.size // ONE
-    frame = last_trade_price(market, event.outcome, event.price, event.size, event.side, now_ms)
-    engine.exchange.outbox.market(MarketEvent((market.tokens[event.outcome],), frame))
+    stamp = f"{market.condition_id}:{now_ms}:{len(market.prints)}:{event.price}:{event.size}"
+    tx = "0x" + hashlib.sha256(stamp.encode()).hexdigest()
+    seen = Print(now_ms, event.outcome, event.price, event.size, event.side, tx)
+    market.printed(seen)
+    token = market.tokens[event.outcome]
+    engine.exchange.outbox.market(MarketEvent((token,), last_trade_price(market, seen)))
     engine.exchange.fills.traded(market.condition_id, event, now_ms)
 
 

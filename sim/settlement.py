@@ -79,6 +79,7 @@ class Settlement:
         if status in SETTLED and not was_settled:
             stamp = f"tx:{trade.row}:{now_ms}".encode()
             trade.hash = "0x" + hashlib.sha256(stamp).hexdigest()
+            trade.settled_ms = now_ms
             self._move(trade)
         self._memory.touch_trade(trade)
         self._funds.note_trade(trade)

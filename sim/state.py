@@ -103,6 +103,7 @@ class Trade(msgspec.Struct, kw_only=True):
     status: str
     matched_ms: int
     updated_ms: int
+    settled_ms: int = 0  # when the chain moved, 0 not yet
     hash: str = ""
     bucket: int = 0
     steps: list[Step] = []

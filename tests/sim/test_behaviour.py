@@ -47,9 +47,10 @@ async def test_vc206_silence_after_a_heartbeat_cancels_everything(trader: Client
     assert stale.json() == {"error_msg": "Invalid Heartbeat ID", **next_beat.json()}
     answer = await trader.post(m.tokens[0], "BUY", "0.4", "10")
     order = engine.memory.orders[answer.json()["orderID"]]
-    engine.step(engine.now() + 9_000)
+    beaten = engine.memory.keys[trader.creds["apiKey"]].heartbeat_ms
+    engine.step(beaten + 9_000)
     assert order.status == "live"
-    engine.step(engine.now() + 11_000)
+    engine.step(beaten + 11_000)
     assert order.status == "canceled"
 
 
@@ -132,6 +133,10 @@ async def test_vc106_data_v2_has_its_envelope_and_lags_behind(sim: Sim, trader: 
     second = (await trader.http.get("/data-api/v2/trades", params=query)).json()
     assert second["pagination"]["has_more"] is False
     assert first["data"][0]["size"] == 20.0
+    query["condition_id"] = m.condition_id
+    public = {"condition_id": m.condition_id}
+    tape = (await trader.http.get("/data-api/v2/trades", params=public)).json()["data"]
+    assert [row["size"] for row in tape] == [20.0, 20.0]
     positions = (
         await trader.http.get("/data-api/v2/positions", params=query | {"cursor": ""})
     ).json()

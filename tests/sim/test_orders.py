@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sim.faults import Fault
 from sim.server import Sim
 from sim.state import Trade
 from sim.units import micro
@@ -150,6 +151,7 @@ async def test_vc203_balances_move_at_settlement_and_the_cache_only_then(
 ) -> None:
     m = market()
     show(sim.engine, m, {"0.4": "100"}, {"0.5": "100"})
+    sim.engine.faults.add(Fault(name="settle_stuck"), sim.engine.now())
     await trader.post(m.tokens[0], "BUY", "0.5", "20", "FAK")
     conditional = {"asset_type": "CONDITIONAL", "token_id": m.tokens[0], "signature_type": "2"}
     early = await trader.send("GET", "/balance-allowance", query=conditional)
@@ -157,11 +159,9 @@ async def test_vc203_balances_move_at_settlement_and_the_cache_only_then(
     sell = await trader.post(m.tokens[0], "SELL", "0.4", "10", "FAK")
     assert "balance: 0, order amount: 10000000" in sell.json()["error"]
 
-    async def settled() -> bool:
-        answer = await trader.send("GET", "/balance-allowance", query=conditional)
-        return bool(answer.json()["balance"] == "40000000")
-
-    await eventually(settled)
+    sim.engine.step(sim.engine.now() + 700_000)
+    late = await trader.send("GET", "/balance-allowance", query=conditional)
+    assert late.json()["balance"] == "40000000"
     sold = await trader.post(m.tokens[0], "SELL", "0.4", "40", "FAK")
     assert (sold.json()["makingAmount"], sold.json()["takingAmount"]) == ("40", "16")
 

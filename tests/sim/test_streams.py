@@ -180,11 +180,13 @@ async def test_vc322_to_vc325_trade_frames_go_missing_twice_late_or_renamed(
     m = market()
     show(trader.sim.engine, m, {}, {"0.5": "7"})
     wanted = {} if name == "user_prefixed" else {"event_type": "trade", "status": "MATCHED"}
-    plan(trader.sim, name, match=wanted, args={"delay_s": 0.3})
+    plan(trader.sim, name, match=wanted, args={"delay_s": 600})
     seen: list[str] = []
     async with user_socket(trader) as socket:
         await trader.post(m.tokens[0], "BUY", "0.5", "3", "FAK")
         while len(seen) < len(expected):
+            if name == "user_delayed" and len(seen) == 2:
+                trader.sim.engine.hub.release(trader.sim.engine.now() + 601_000)
             event = await frame(socket)
             if event["event_type"] == "trade":
                 seen.append(event["status"])
