@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from ops.cli.main import main
+from ops.replay.events import Event
 from ops.replay.picture import profit_steps, write_pictures
 from ops.replay.report import wilson
 from tests.ops.replay.recordings import book, market, play, resolved, traded
 
 TAPE = "data/tapes/btc15m.jsonl.zst"
-TOUCH = [book(0, 94, 95), traded(1, 94), traded(2, 95)]
+TOUCH: list[Event] = [book(0, 94, 95), traded(1, 94), traded(2, 95)]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_q17_the_rate_needed_to_lose_nothing_counts_the_fees() -> None:
 
 
 def test_reasons_are_counted_with_the_first_example() -> None:
-    small = [traded(2 + n, cents, size=3) for n, cents in ((0, 95), (310, 96))]
+    small: list[Event] = [traded(2 + n, cents, size=3) for n, cents in ((0, 95), (310, 96))]
     (row,) = play([*TOUCH[:2], *small]).reasons
     assert (row.verdict, row.filter, row.times) == ("ignore", "trade_size", 2)
     assert row.example == "trade of 3 shares is below 50"
