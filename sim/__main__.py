@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sim.config import SimConfig
+from sim.listener import PortError
 from sim.mirror import MirrorError
 from sim.server import StateError, serve
 from sim.tape import TapeError
@@ -71,7 +72,7 @@ def run(arguments: list[str]) -> int:
         return 4
     try:
         asyncio.run(serve(config))
-    except (StateError, TapeError, MirrorError) as error:
+    except (StateError, PortError, TapeError, MirrorError) as error:
         sys.stderr.write(f"sim: {error}\n")
         return 1
     return 0

@@ -73,7 +73,8 @@ class Control:
     def wallet(self, body: Any) -> dict[str, Any]:
         """Create or fund a wallet: {address, usd, owner?, refresh?}."""
         address = str(body["address"])
-        bytes.fromhex(address.removeprefix("0x").rjust(40, "x")[:40])
+        if len(bytes.fromhex(address.removeprefix("0x"))) != 20:
+            raise ValueError(f"expected an address of 20 bytes, was {address!r}")
         account = self._engine.fund(
             address,
             micro(str(body.get("usd", "0"))),

@@ -44,6 +44,7 @@ class Engine:
         self.playing = asyncio.Event()
         self.started_ms = clock()
         self.requests = 0
+        self._later: set[asyncio.Task[None]] = set()
 
     def now(self) -> int:
         """Return the time in epoch milliseconds."""
@@ -66,6 +67,25 @@ class Engine:
         if usd < 0:
             self.exchange.revalidate(address, self.now())
         return account
+
+    def later(self, delay_s: float, action: Callable[[], object]) -> None:
+        """Do something after a while, unless the sim stops before."""
+
+        async def act() -> None:
+            await asyncio.sleep(delay_s)
+            action()
+
+        task = asyncio.create_task(act())
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def close(self) -> None:
+        """Forget what was to be done later, and close the journal."""
+        left = list(self._later)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        self.memory.close()
 
     async def run(self) -> None:
         """Do what time brings: settlement, expiries, heartbeats, delayed frames."""

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from sim.state import Step, Trade
+from sim.units import ONE
 
 # Name -> what it does. `docs/venue-contract.md` gives each its card.
 CATALOGUE: dict[str, str] = {
@@ -210,12 +211,13 @@ def _reroute(trade: Trade, fault: Fault, now_ms: int) -> None:
 
 
 def _split(trade: Trade) -> tuple[Trade, Trade]:
-    """Return two halves of a trade: one id, two buckets, amounts that add up."""
+    """Return two halves of a trade: one id, two buckets; each moves what its own match moves."""
     first, second = deepcopy(trade), deepcopy(trade)
     second.bucket = 1
     for half, rest in zip(first.legs(), second.legs(), strict=True):
-        half.size, half.usd = half.size // 2, half.usd // 2
-        rest.size, rest.usd = rest.size - half.size, rest.usd - half.usd
+        half.size = half.size // 2
+        rest.size -= half.size
+        half.usd, rest.usd = (x.size * x.price // ONE for x in (half, rest))  # each one rounded
     first.fee = trade.fee // 2
     second.fee = trade.fee - first.fee
     return first, second

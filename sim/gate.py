@@ -28,7 +28,6 @@ HTML_502 = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gatew
 ENGINE_500 = "could not run the execution"
 
 _log = logging.getLogger("sim")
-_background: set[asyncio.Task[None]] = set()
 
 
 @dataclass(slots=True)
@@ -96,7 +95,7 @@ def endpoint(
             return instead
         if late := _hit(engine, "accepted_late", context):
             act = partial(_answer, engine, handler, request, text, private)
-            _later(late.seconds(40), act)
+            engine.later(late.seconds(40), act)
             return NoAnswer()
         response = _answer(engine, handler, request, text, private)
         return await _after(engine, context, response)
@@ -180,16 +179,6 @@ def _cancel_lost(engine: Engine, context: dict[str, str]) -> bool:
     if context["method"] != "DELETE":
         return False
     return engine.faults.hit("cancel_ack_lost", engine.now(), **context) is not None
-
-
-def _later(delay_s: float, action: Callable[[], Any]) -> None:
-    async def act() -> None:
-        await asyncio.sleep(delay_s)
-        action()
-
-    task = asyncio.create_task(act())
-    _background.add(task)
-    task.add_done_callback(_background.discard)
 
 
 def _limited(args: dict[str, Any]) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,6 +22,7 @@ from sim.resolution import resolve, restore
 from sim.state import Position
 from sim.units import ONE, micro
 
+_log = logging.getLogger("sim")
 CHUNK = 100  # markets a socket, two tokens each: well below the venue's 500 assets
 PING_S = 10
 SILENCE_S = 30
@@ -51,7 +53,10 @@ class Mirror:
     async def run(self) -> None:
         """Mirror until cancelled."""
         try:
-            await self._catalogue()
+            pause = 0.5
+            while not await self.poll():  # an upstream that is away at the start may come back
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, POLL_S)
             while True:
                 await asyncio.sleep(POLL_S)
                 await self.poll()
@@ -61,14 +66,16 @@ class Mirror:
             await asyncio.gather(*self._sockets, return_exceptions=True)
             await self._http.aclose()
 
-    async def poll(self) -> None:
-        """Look for new markets, and for the results of markets that ended."""
+    async def poll(self) -> bool:
+        """Look for new markets and for results; return whether the upstream answered."""
         try:
             await self._catalogue()
             await self._results()
-        except (httpx.HTTPError, MirrorError):
-            return  # the feed goes on; the next poll asks again
+        except (httpx.HTTPError, MirrorError) as cause:
+            _log.warning("mirror: %s; asking again", cause)
+            return False
         self._engine.commit()
+        return True
 
     async def _catalogue(self) -> None:
         """List open markets of the upstream's Gamma, page by page."""

@@ -7,13 +7,11 @@ import contextlib
 import json
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
@@ -22,9 +20,9 @@ from sim.config import SimConfig
 from sim.control import Control
 from sim.engine import Engine
 from sim.journal import Forgetful, Journal, Sqlite
+from sim.listener import Listener
 from sim.memory import Memory
 from sim.sources import open_source
-from sim.transport import CuttableProtocol
 
 
 class StateError(Exception):
@@ -42,7 +40,7 @@ class Sim:
         self.source = open_source(self.engine)
         if not config.held:
             self.engine.playing.set()
-        self._servers: list[uvicorn.Server] = []
+        self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[Any]] = []
         self.port = self.control_port = 0
 
@@ -91,60 +89,19 @@ class Sim:
 
     async def stop(self) -> None:
         """Close sockets and files."""
-        self.engine.hub.drop("")
-        for server in self._servers:
-            server.should_exit = True
-        await asyncio.gather(*self._tasks[: len(self._servers)], return_exceptions=True)
-        for task in self._tasks[len(self._servers) :]:
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.engine.memory.close()
+        self.engine.hub.drop("")
+        await asyncio.sleep(0)
+        await asyncio.gather(*(listener.stop() for listener in self._listeners))
+        await self.engine.close()
 
     async def _serve(self, app: Starlette, port: int) -> int:
-        listener = _listen(self.config.host, port)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                http=CuttableProtocol,
-                ws="websockets-sansio",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                timeout_graceful_shutdown=2,
-                ws_ping_interval=None,
-                ws_per_message_deflate=False,
-            )
-        )
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-        self._servers.append(server)
-        task = asyncio.create_task(_run(server, listener))
-        self._tasks.append(task)
-        while not server.started and not task.done():  # noqa: ASYNC110 - no event to wait for
-            await asyncio.sleep(0.005)
-        if task.done():
-            task.result()
-        return int(listener.getsockname()[1])
-
-
-async def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        await server._serve([listener])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    # asyncio turns Nagle off only for sockets that name their protocol: 40 ms an answer otherwise
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as cause:
-        listener.close()
-        raise StateError(
-            f"port {port} on {host}: expected a free port, was {cause.strerror}"
-        ) from cause
-    listener.listen(512)
-    listener.setblocking(False)
-    return listener
+        listener = Listener(app, self.config.host, port)
+        self._listeners.append(listener)
+        await listener.start()
+        return listener.port
 
 
 def _routes(engine: Engine) -> list[BaseRoute]:
@@ -215,7 +172,11 @@ async def running(config: SimConfig) -> AsyncIterator[Sim]:
 async def serve(config: SimConfig, ready: Callable[[str], None] | None = None) -> None:
     """Run until SIGTERM or SIGINT; print the URLs as one JSON line when ready."""
     sim = Sim(config)
-    await sim.start()
+    try:
+        await sim.start()
+    except BaseException:
+        await sim.stop()
+        raise
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
