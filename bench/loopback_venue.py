@@ -152,6 +152,8 @@ class Client(asyncio.Protocol):
 
     def tell(self) -> None:
         """Send the next print, or cut a reader that is too far behind."""
+        if self.transport.is_closing():
+            return
         if self.transport.get_write_buffer_size() > self.flags.cut:
             Client.cuts += 1
             Client.everyone.discard(self)

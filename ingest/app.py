@@ -27,13 +27,14 @@ from ingest.health import Health, Parts
 from ingest.journal import Journal
 from ingest.levels import Levels
 from ingest.memory import Memory
+from ingest.near import Near
 from ingest.news import SIGNAL, News
 from ingest.notices import listen
 from ingest.pipeline import Pipeline
 from ingest.rows import StoreRows
 from ingest.shards import Shard
 from ingest.signals import Signals
-from ingest.tokens import Tokens
+from ingest.tokens import Tokens, to_micro
 from ingest.trades import Trades
 from ingest.upkeep import Upkeep
 from ingest.user_feed import UserFeed, resync_open_orders
@@ -114,6 +115,7 @@ class Ingest:
             self._hint,
         )
         self.fold = Fold(self.tokens, self.pipeline)
+        self.near = Near(self.fold, Tape(pool), to_micro(rules.trigger.threshold))
         self.gaps = Gaps(venue, self.pipeline, rules.trigger.max_age)
         self.audit = Audit(venue)
         self.feed = Feed(
@@ -189,6 +191,7 @@ class Ingest:
             ("signals", self.signals.run()),
             ("journal", self.journal.run()),
             ("gaps", self.gaps.run()),
+            ("near", self.near.run()),
             ("feed", self.feed.run()),
             ("audit", self.audit.watch(self.feed, AUDIT_EVERY)),
             ("catalogue", self.catalogue.run()),

@@ -51,6 +51,8 @@ class Fold:
         self._states = tokens.watched
         self._quotes = tokens.quotes
         self.odd: Counter[str] = Counter()
+        self.near = ONE + 1  # prints at or above this price are kept in `kept`
+        self.kept: list[tuple[TokenState, int, LastTrade]] = []
         self._by_kind: dict[type, Callable[..., None]] = {
             PriceChange: self._changes,
             LastTrade: self._print,
@@ -138,6 +140,8 @@ class Fold:
             self.odd["last_trade_price"] += 1
             return
         state.last_trade = price
+        if price >= self.near:
+            self.kept.append((state, ms, event))
         state.venue_ms = max(ms, state.venue_ms)
         if not self._quotes and state.touch is not None:
             seen = state.touch.observe(price, ms, epoch)

@@ -15,7 +15,7 @@ from domain.trigger import TouchSource
 from ingest.app import Ingest, Plan
 from ingest.shards import Shard
 from tests.ingest.samples import rules
-from tests.venue.simulated import TAPE, running_sim
+from tests.venue.simulated import ROOT, running_sim
 from tests.waiting import eventually
 from venue.connect import connect, connect_public
 from venue.stream import StreamLimits
@@ -26,7 +26,16 @@ async def test_the_recording_gives_one_trade_for_every_market_that_touched(
     pool: asyncpg.Pool[Any], temporal_client: Client, trade_queue: str
 ) -> None:
     """All 18 markets of the recording end at one; each touches 0.95 on the way."""
-    sim_flags = ("--source", "tape", "--tape", str(TAPE), "--speed", "1500", "--lead-ms", "1500")
+    sim_flags = (
+        "--source",
+        "tape",
+        "--tape",
+        str(ROOT / "data" / "tapes" / "btc15m.jsonl.zst"),
+        "--speed",
+        "1500",
+        "--lead-ms",
+        "1500",
+    )
     async with running_sim(*sim_flags) as sim:
         venue = connect_public(sim.hosts)
         account = await connect(sim.hosts, await sim.fund())

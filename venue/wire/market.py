@@ -62,6 +62,7 @@ class LastTrade(msgspec.Struct, tag_field=_TAG, tag="last_trade_price", gc=False
     size: str = ""
     side: str = ""
     market: str = ""
+    transaction_hash: str = ""
 
 
 class BestBidAsk(msgspec.Struct, tag_field=_TAG, tag="best_bid_ask", gc=False):

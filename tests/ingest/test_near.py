@@ -1,0 +1,73 @@
+"""ingest/near.py on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from domain.money import price
+from ingest.fold import Fold
+from ingest.near import Near
+from store.touches import Tape, TapeTrade
+from tests.ingest.samples import NOW, NOW_MS, FakeSink, rules, tokens_of
+from tests.venue.wire.frames import CONDITION, print_of
+from venue.wire.market import MarketDecoder
+
+
+def fold_of(*frames: bytes) -> Fold:
+    """Return a fold that keeps prints from 0.90 on and has seen these frames."""
+    fold = Fold(tokens_of(rules()), FakeSink())
+    fold.near = 900_000
+    for frame in frames:
+        fold.apply(MarketDecoder().decode(frame), 1, 1)
+    return fold
+
+
+def near_print(text: str, number: int = 0, **more: Any) -> bytes:
+    """Return a numbered print at NOW."""
+    return print_of(text, ms=str(NOW_MS), transaction_hash=f"0x{number}", **more)
+
+
+async def test_prints_near_the_threshold_are_stored_once_by_two_replicas(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    frames = [near_print("0.89"), near_print("0.90", 1), near_print("0.97", 2, side="SELL")]
+    tape = Tape(pool)
+    for _ in range(2):
+        await Near(fold_of(*frames), tape, 950_000).flush()
+    stored = await tape.of_condition(CONDITION, NOW - timedelta(minutes=1))
+    assert [(t.price, t.side) for t in stored] == [(price("0.9"), "BUY"), (price("0.97"), "SELL")]
+
+
+async def test_a_print_without_the_venues_hash_is_not_stored(pool: asyncpg.Pool[Any]) -> None:
+    fold = fold_of(near_print("0.96").replace(b'"0x0"', b'""'), near_print("0.96", 3, size="x"))
+    near = Near(fold, Tape(pool), 950_000)
+    await near.flush()
+    assert near.counts["stored"] == 1
+    assert (await Tape(pool).of_condition(CONDITION, datetime.min.replace(tzinfo=NOW.tzinfo)))[
+        0
+    ].size == 0
+
+
+async def test_while_the_store_is_away_prints_wait() -> None:
+    """D1"""
+
+    class Away:
+        down = True
+        stored = 0
+
+        async def put(self, trades: list[TapeTrade]) -> int:
+            if self.down:
+                raise ConnectionError("no database")
+            self.stored += len(trades)
+            return len(trades)
+
+    away = Away()
+    near = Near(fold_of(near_print("0.96")), away, 950_000)
+    await near.flush()
+    away.down = False
+    await near.flush()
+    await near.flush()
+    assert away.stored == 1

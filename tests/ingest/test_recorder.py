@@ -1,0 +1,124 @@
+"""ingest/recorder.py and ingest/record.py"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from ingest.record import record
+from ingest.recorder import Recorder
+from settings.load import load_settings
+from tests.venue.loopback import running
+from tests.venue.simulated import ROOT, running_sim
+from tests.venue.wire.frames import book_of, print_of
+from tests.waiting import eventually
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """Return all lines of all files, in order, headers left out."""
+    found = []
+    for path in sorted(folder.glob("stream-*.jsonl.zst")):
+        reader = zstandard.ZstdDecompressor().stream_reader(
+            path.open("rb"), read_across_frames=True
+        )
+        with io.TextIOWrapper(reader) as file:
+            assert json.loads(file.readline()) == {"tape": "touchline-stream", "version": 1}
+            found += [json.loads(line) for line in file]
+    return found
+
+
+async def test_frames_are_kept_as_they_came_with_their_epoch_and_receive_time(
+    tmp_path: Path,
+) -> None:
+    recorder = Recorder(tmp_path / "new")
+    recorder.tap(book_of([("0.5", "1")], []), 11, 1)
+    recorder.tap(print_of("0.9"), 12, 2)
+    recorder.tap(b"{torn\n}", 13, 2)
+    await recorder.flush()
+    recorder.close()
+    kept = lines(tmp_path / "new")
+    assert [line["seen_ns"] for line in kept] == [11, 12, 13]
+    assert kept[0]["frame"][0]["event_type"] == "book" and kept[1]["epoch"] == 2
+    assert kept[2]["text"] == "{torn\n}"
+
+
+async def test_what_finds_no_room_leaves_a_mark(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, room=100)
+    for _ in range(5):
+        recorder.tap(print_of(), 1, 1)
+    await recorder.flush()
+    recorder.tap(print_of(), 2, 1)
+    await recorder.flush()
+    recorder.close()
+    assert [set(line) for line in lines(tmp_path)] == [
+        {"seen_ns", "epoch", "frame"},
+        {"lost"},
+        {"seen_ns", "epoch", "frame"},
+    ]
+    assert recorder.lost == 4
+
+
+async def test_files_turn_over(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, turn_bytes=200)
+    for number in range(4):
+        recorder.tap(print_of(), number, 1)
+        await recorder.flush()
+    recorder.close()
+    assert len(list(tmp_path.iterdir())) >= 2
+    assert [line["seen_ns"] for line in lines(tmp_path)] == [0, 1, 2, 3]
+
+
+async def test_a_full_disk_costs_the_recording_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D1"""
+    recorder = Recorder(tmp_path)
+
+    def full(_: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(recorder, "_write", full)
+        recorder.tap(print_of(), 1, 1)
+        await recorder.flush()
+    recorder.tap(print_of(), 2, 1)
+    await recorder.flush()
+    recorder.close()
+    assert lines(tmp_path)[0] == {"lost": 1} and recorder.lost == 1
+
+
+async def test_a_cancelled_recorder_writes_what_it_has(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    async with running(asyncio.create_task(recorder.run())):
+        recorder.tap(print_of(), 1, 1)
+        await asyncio.sleep(0)
+    assert len(lines(tmp_path)) == 1
+
+
+async def test_a_running_venue_is_recorded_without_any_database(tmp_path: Path) -> None:
+    async with running_sim(
+        "--source",
+        "tape",
+        "--tape",
+        str(ROOT / "data" / "tapes" / "btc15m.jsonl.zst"),
+        "--speed",
+        "600",
+    ) as sim:
+        urls = [
+            f"venue.{name}_url={getattr(sim.hosts, name)}"
+            for name in ("clob", "gamma", "data", "market_ws")
+        ]
+        settings = load_settings(urls, {"TOUCHLINE_STATE": str(tmp_path)}, tmp_path)
+        stop, folder = asyncio.Event(), tmp_path / "tape"
+        recording = asyncio.create_task(record(settings, folder, 5, stop))
+        await eventually(lambda: any(p.stat().st_size > 2000 for p in folder.glob("*.zst")))
+        stop.set()
+        frames = await recording
+    kept = lines(folder)
+    assert len(kept) == frames > 0 and {line["epoch"] for line in kept} == {1}
