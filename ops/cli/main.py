@@ -15,6 +15,7 @@ from ops.cli import (
     down,
     explain,
     logs,
+    record,
     records,
     replay,
     status,
@@ -54,6 +55,7 @@ app.command()(records.alerts)
 app.command()(records.export)
 app.command()(logs.logs)
 app.command()(replay.replay)
+app.command()(record.record)
 app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)
