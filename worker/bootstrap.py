@@ -13,7 +13,7 @@ import httpx
 
 from activities.adoption import Adopting
 from activities.books import BookActivities
-from activities.clock import utc_now
+from activities.clock import Clock, utc_now
 from activities.evidence import Evidence
 from activities.holding import HoldingActivities
 from activities.opening import OpeningActivities
@@ -140,10 +140,14 @@ def account(settings: Settings) -> VenueAccount:
 
 
 def build_desk(
-    settings: Settings, pool: asyncpg.Pool[Any], venue: Venue, models: httpx.AsyncClient
+    settings: Settings,
+    pool: asyncpg.Pool[Any],
+    venue: Venue,
+    models: httpx.AsyncClient,
+    clock: Clock = utc_now,
 ) -> Desk:
-    """Return the activities of one account on open connections."""
-    rules, digest, clock = settings.rules, settings.rules_hash, utc_now
+    """Return the activities of one account on open connections; `clock` is all they know of time."""
+    rules, digest = settings.rules, settings.rules_hash
     claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
     positions, money, markets = Positions(pool), Account(pool), Markets(pool)
     decisions, levels, alerts = Decisions(pool), Levels(pool), Alerts(pool)

@@ -1,0 +1,370 @@
+"""World: one seed from its first touch to the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import traceback
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import httpx
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from bench.chaos.clock import START, now, virtual
+from bench.chaos.database import Database
+from bench.chaos.exposure import Exposure
+from bench.chaos.nemesis import Nemesis
+from bench.chaos.plan import MarketPlan, Plan
+from bench.chaos.temporal import Server
+from bench.chaos.venue import Floor
+from domain.market import Mode
+from domain.money import price, shares
+from domain.trade import HaltState, Stage
+from domain.trigger import TouchSource, Trigger
+from ops.chaos.verdict import Caps, Evidence, faults
+from settings.model import Settings
+from sim.acts import perform
+from sim.judge import ledger
+from sim.market import SimMarket
+from sim.playback import book_event
+from sim.units import micro
+from store.account import Account
+from store.books import BookKeeping
+from store.orders import Orders
+from store.views import Views
+from worker.bootstrap import build_desk
+from workflows import messages as m
+from workflows.reconcile import ReconcileStart, ReconcileWorkflow
+from workflows.trade import TradeWorkflow
+
+MODE = Mode.PAPER
+RECONCILE_EVERY = 180.0
+QUIET_AFTER = 6 * 3600.0  # seconds after the last plan item by which everything must have ended
+THRESHOLD = price("0.95")
+
+
+@dataclass
+class Outcome:
+    """What a seed came to."""
+
+    seed: int
+    faults: list[str]
+    story: list[str]
+    orders: int = 0
+    trades: int = 0
+    endings: dict[str, int] = field(default_factory=dict)
+    posts: int = 0
+    injected: dict[str, int] = field(default_factory=dict)
+    history: int = 0
+    virtual_s: float = 0.0
+    unknown_s: float = 0.0  # longest time until an unknown order was settled or escalated
+
+
+class World:
+    """A venue, a database, a small Temporal and the real bot between them."""
+
+    def __init__(self, plan: Plan, database: Database) -> None:
+        self.plan = plan
+        self.began = virtual().time()
+        self.database = database
+        self.nemesis = Nemesis(plan.seed, plan.dying, plan.freezing, plan.cutting)
+        self.floor = Floor(self.nemesis, plan.seed, **plan.config)
+        self.exposure = Exposure(self.floor.engine, plan.rules.risk)
+        self.account = Account(database.pool)
+        self.orders = Orders(database.pool)
+        self.markets = [_market(m) for m in plan.markets]
+        self.halted: list[tuple[float, float, str]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._numbers = 0
+        settings = Settings(mode=MODE, **dict(plan.rules))
+        self.venue = self.floor.venue()
+        self._models = httpx.AsyncClient(verify=False, trust_env=False)
+        desk = build_desk(settings, database.pool, self.venue, self._models, clock=now)
+        self.server = Server(desk.activities, self.nemesis)
+        self.server.renewing = plan.renewing
+
+    async def run(self) -> Outcome:
+        """Play the plan, come to rest, and judge."""
+        await self.database.fresh(self.nemesis)
+        for market, plan in zip(self.markets, self.plan.markets, strict=True):
+            self._show(market, *plan.books[0][1:])
+        begun = self.began
+        try:
+            self._spawn(self._clockwork(), self._listen())
+            await asyncio.gather(self._script(), self._reconcile_now_and_then())
+            await self._come_to_rest()
+            return await self._judge(begun)
+        except BaseException:
+            print(f"seed {self.plan.seed}: the harness itself failed")
+            raise
+        finally:
+            await self._stop()
+
+    def _spawn(self, *stories: Any) -> None:
+        self._tasks += [asyncio.create_task(story) for story in stories]
+
+    async def _stop(self) -> None:
+        self.database.peace()
+        mine = asyncio.current_task()
+        for _ in range(20):  # a story turns a cancellation into its ending, and goes on
+            left = [task for task in asyncio.all_tasks() if task is not mine]
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left, timeout=0.001)
+        await self.venue.aclose()
+        await self._models.aclose()
+
+    async def _clockwork(self) -> None:
+        """Let the venue's own time pass, also when nobody asks it anything."""
+        while True:
+            await asyncio.sleep(1)
+            self.floor.step()
+            self.exposure.look()
+
+    async def _listen(self) -> None:
+        """Hear the user stream as ingest does: a hint to the trade that owns the order."""
+        while (text := await self.floor.line.next()) is not None:
+            frame = json.loads(text)
+            found = {str(frame.get("taker_order_id") or frame.get("id"))}
+            found |= {str(maker["order_id"]) for maker in frame.get("maker_orders") or []}
+            for order_id in sorted(found):
+                with contextlib.suppress(Exception):
+                    owner = await self.orders.owner(order_id)
+                    if owner is not None:
+                        kind = str(frame.get("status") or frame.get("type") or "update")
+                        event = m.VenueEvent(order_id=order_id, kind=kind.lower())
+                        self.server.signal(owner, "venue_event", event)
+
+    async def _script(self) -> None:
+        """Do everything planned, each at its time."""
+        items: list[tuple[float, Any]] = []
+        for index, market in enumerate(self.plan.markets):
+            items += self._of_market(index, market)
+        items += [(at, lambda f=fault: self._plan_fault(f)) for at, fault in self.plan.faults]
+        items += [(at, self.nemesis.kill_all) for at in self.plan.kills]
+        items += [
+            (at, lambda w=what, n=number: self._person(w, n))
+            for at, what, number in self.plan.people
+        ]
+        for at, act in sorted(items, key=lambda item: item[0]):
+            await asyncio.sleep(max(self.began + at - virtual().time(), 0))
+            result = act()
+            if asyncio.iscoroutine(result):
+                self._spawn(result)
+
+    def _of_market(self, index: int, plan: MarketPlan) -> list[tuple[float, Any]]:
+        market = self.markets[index]
+        items: list[tuple[float, Any]] = [
+            (at, lambda b=bids, a=asks: self._show(market, b, a)) for at, bids, asks in plan.books
+        ]
+        touches = [plan.touch, plan.touch + 0.004, *plan.again]  # two ingests see the same touch
+        items += [(at, lambda: self._touch(index)) for at in touches]
+        if plan.dispute:
+            items.append((plan.ends - 20, lambda: setattr(market, "oracle", "proposed")))
+            items.append((plan.ends - 10, lambda: setattr(market, "oracle", "disputed")))
+        items.append((plan.ends, lambda: self._resolve(market, plan.payouts)))
+        return items
+
+    def _show(self, market: SimMarket, bids: dict[str, str], asks: dict[str, str]) -> None:
+        engine = self.floor.engine
+        engine.exchange.list_market(market)
+        if market.closed:
+            return
+        levels = [{micro(p): micro(s) for p, s in side.items()} for side in (bids, asks)]
+        book_event(engine, market, levels[0].items(), levels[1].items(), engine.now())
+        engine.commit()
+
+    def _resolve(self, market: SimMarket, payouts: tuple[str, str]) -> None:
+        from sim.resolution import resolve
+
+        engine = self.floor.engine
+        self.floor.step()
+        self.exposure.look()
+        resolve(engine.exchange, market, (micro(payouts[0]), micro(payouts[1])), engine.now())
+        engine.commit()
+        self.nemesis.note(f"market {market.number} resolves {payouts}")
+
+    def _plan_fault(self, fault: Any) -> None:
+        from copy import deepcopy
+
+        engine = self.floor.engine
+        perform(engine, deepcopy(fault), engine.now())
+        self.nemesis.note(f"fault {fault.name} {fault.match} x{fault.count} {fault.args}")
+
+    def _touch(self, index: int) -> None:
+        market = self.markets[index]
+        if market.closed:
+            return
+        trigger = self._trigger(index)
+        try:
+            self.server.start(TradeWorkflow, m.TradeStart(trigger=trigger), trigger.workflow_id)
+            self.nemesis.note(f"touch of market {market.number}")
+        except WorkflowAlreadyStartedError:
+            pass
+
+    def _trigger(self, index: int) -> Trigger:
+        market = self.markets[index]
+        return Trigger(
+            mode=MODE,
+            condition_id=market.condition_id,
+            token_id=market.tokens[0],
+            outcome="Yes",
+            outcome_index=0,
+            threshold=THRESHOLD,
+            price=THRESHOLD,
+            size=shares(60),
+            source=TouchSource.TRADE,
+            venue_time=now(),
+            seen_at=now(),
+            question=market.question,
+        )
+
+    async def _person(self, what: str, index: int) -> None:
+        """Do what an operator, or a stray message, does."""
+        trade = self._trigger(index).workflow_id
+        self.nemesis.note(f"person: {what} of trade {index}")
+        send = self.server.update
+        if what == "exit_now":
+            send(trade, "_may_exit", "exit_now", m.ExitNow(who="op"))
+        elif what == "abandon":
+            send(trade, "_may_abandon", "abandon", m.Abandon(who="op"))
+        elif what == "set_levels":
+            levels = m.SetLevels(who="op", target=price("0.97"), stop=None)
+            send(trade, "_may_set_levels", "set_levels", levels)
+        elif what == "cancel":
+            self.server.cancel(trade)
+        elif what == "terminate":
+            self.server.terminate(trade)
+        elif what in ("halt", "reducing"):
+            await self._halt(HaltState.HALTED if what == "halt" else HaltState.REDUCING)
+        elif what == "level":
+            level = m.LevelReached(token_id="1", price=price("0.97"), at=now())
+            self.server.signal(trade, "level_reached", level)
+        else:
+            event = m.VenueEvent(order_id="0xstray", kind="matched")
+            self.server.signal(trade, "venue_event", event)
+
+    async def _halt(self, state: HaltState) -> None:
+        """Halt for two minutes; no new post may leave once the halt is acknowledged."""
+        with contextlib.suppress(Exception):
+            await self.account.halt(MODE, state, "op", "drill", now())
+            begun = virtual().time()
+            await asyncio.sleep(120)
+            self.halted.append((begun, virtual().time(), state.value))
+            await self.account.halt(MODE, HaltState.ACTIVE, "op", "over", now())
+
+    async def _reconcile_now_and_then(self) -> None:
+        """Run reconciliation by the schedule, overlap policy skip."""
+        end = max(plan.ends for plan in self.plan.markets)
+        while virtual().time() - self.began < end:
+            self._reconcile()
+            await asyncio.sleep(RECONCILE_EVERY)
+
+    def _reconcile(self) -> None:
+        self._numbers += 1
+        busy = any(run.kind is ReconcileWorkflow for run in self.server.busy)
+        if not busy:
+            start = ReconcileStart(mode=MODE)
+            self.server.start(ReconcileWorkflow, start, f"reconcile-{self._numbers}")
+
+    async def _answer_questions(self) -> None:
+        """Somebody says yes to every question, a little late."""
+        for run in self.server.busy:
+            state = getattr(run.instance, "state", None)
+            if state is not None and state.stage is Stage.AWAITING_APPROVAL:
+                approve = m.Approve(who="op")
+                self.server.update(run.workflow_id, "_may_approve", "approve", approve)
+
+    async def _come_to_rest(self) -> None:
+        """Take faults and deaths away, then wait for every workflow to end."""
+        engine = self.floor.engine
+        self.nemesis.dying = self.nemesis.freezing = self.nemesis.cutting = 0
+        self.nemesis.note("peace")
+        engine.faults.clear()
+        engine.modes.clear()
+        limit = virtual().time() + QUIET_AFTER
+        quiet = 0
+        while quiet < 2 and virtual().time() < limit:
+            await self._answer_questions()
+            self._reconcile()
+            await asyncio.sleep(RECONCILE_EVERY)
+            quiet = 0 if self.server.busy else quiet + 1
+
+    async def _judge(self, begun: float) -> Outcome:
+        self.database.peace()
+        self.floor.step()
+        views = Views(self.database.pool)
+        trades = await views.trades(MODE)
+        seen = Evidence(
+            ledger=ledger(self.floor.engine),
+            books=await BookKeeping(self.database.pool).read(MODE),
+            trades=tuple(trades),
+            open_orders=tuple(o.signed.order_id for o in await self.orders.open(MODE)),
+            drift=tuple(str(line) for line in await self.account.drift()),
+            caps=Caps(per_market=Decimal(self.plan.rules.risk.max_per_market)),
+            running=tuple(run.workflow_id for run in self.server.busy),
+        )
+        found = faults(seen) + self._broken()
+        endings: dict[str, int] = {}
+        for trade in trades:
+            endings[trade.state] = endings.get(trade.state, 0) + 1
+        injected: dict[str, int] = {}
+        for hit in self.floor.engine.faults.log:
+            injected[hit["name"]] = injected.get(hit["name"], 0) + 1
+        return Outcome(
+            seed=self.plan.seed,
+            faults=found,
+            story=self.nemesis.story,
+            orders=len(seen.ledger["orders"]),
+            trades=len(trades),
+            endings=endings,
+            posts=len(self.floor.posts),
+            injected=injected,
+            history=self.server.max_history,
+            virtual_s=virtual().time() - begun,
+        )
+
+    def _broken(self) -> list[str]:
+        found = [f"cap broken: {text}" for text in self.exposure.broken]
+        for run in self.server.all:
+            if run.status.name == "TIMED_OUT":
+                lines = traceback.format_exception(run.error)
+                found.append(f"the story broke: {lines[-1].strip()} {''.join(lines[-3:-1])}")
+            if run.error is not None and run.kind is ReconcileWorkflow:
+                found.append(f"reconciliation failed: {run.error!r} {run.error.__cause__!r}")
+        for begun, ended, state in self.halted:
+            for at, side, frozen in self.floor.posts:
+                reduces = state == "reducing" and side == "SELL"
+                if begun + 1.0 < at < ended and not frozen and not reduces:
+                    found.append(f"{side} posted {at - begun:.1f} s after {state}")
+        floor = micro(str(self.plan.rules.risk.reserve_floor))
+        if self.floor.least_usd < floor:
+            found.append(f"reserve floor broken: {self.floor.least_usd} micro-dollars left")
+        return found
+
+
+def _market(plan: MarketPlan) -> SimMarket:
+    number = plan.number
+    condition = f"0x{number + 1:064x}"
+    tokens = (str(10**70 + 2 * number), str(10**70 + 2 * number + 1))
+    if plan.protocol == "v2":
+        base = ((number + 1) << 112) << 8
+        condition, tokens = f"0x{base:064x}", (str(base), str(base + 1))
+    return SimMarket(
+        number=number + 1,
+        condition_id=condition,
+        tokens=tokens,
+        outcomes=("Yes", "No"),
+        question=f"Will number {number} win?",
+        slug=f"number-{number}",
+        start_ms=int((START - 10_000) * 1000),
+        end_ms=int((virtual().time() + plan.ends) * 1000),
+        fee_rate=Decimal(plan.rate),
+        protocol=plan.protocol,
+        seconds_delay=plan.delay,
+        neg_risk=plan.neg_risk,
+    )

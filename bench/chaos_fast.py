@@ -1,0 +1,189 @@
+"""Fast chaos: `python -m bench.chaos_fast --runs 10000 --seed 1`, thousands of seeds in minutes.
+
+Each seed is a few trades under faults, deaths, frozen workers and cut connections, run by the
+real workflows, activities, store and PostgreSQL against the sim, on a virtual clock. The judge
+is the sim's ledger. A failure prints its seed and story; `--only SEED` runs it alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import multiprocessing
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from queue import Empty
+from typing import Any
+
+from bench.chaos.clock import VirtualLoop
+from bench.chaos.database import Database
+from bench.chaos.plan import plan
+from bench.chaos.world import Outcome, World
+from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
+from store.migrations import migrate
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the seeds, print a summary, write the report; 1 when any seed failed."""
+    options = _options(arguments)
+    seeds = [options.only] if options.only is not None else _seeds(options)
+    with postgres(options.processes) as dsns:
+        begun = time.monotonic()
+        outcomes = Tally(options)
+        for outcome in _run(seeds, dsns):
+            outcomes.add(outcome)
+        report = outcomes.report(time.monotonic() - begun)
+    if options.report:
+        Path(options.report).write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps({k: v for k, v in report.items() if k != "failures"}, indent=1))
+    return 1 if report["failed"] else 0
+
+
+class Tally:
+    """Counts what the seeds came to."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._verbose = options.only is not None
+        self._first = options.seed
+        self._sum: Counter[str] = Counter()
+        self._endings: Counter[str] = Counter()
+        self._injected: Counter[str] = Counter()
+        self._failures: list[dict[str, Any]] = []
+        self._history = 0
+        self._begun = time.monotonic()
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a seed; a failed one is told at once, with its story."""
+        self._sum.update(seeds=1, trades=outcome.trades, orders=outcome.orders, posts=outcome.posts)
+        self._sum.update(virtual_seconds=int(outcome.virtual_s))
+        self._endings.update(outcome.endings)
+        self._injected.update(outcome.injected)
+        self._history = max(self._history, outcome.history)
+        if outcome.faults:
+            self._failures.append(asdict(outcome))
+        if outcome.faults or self._verbose:
+            print(f"seed {outcome.seed}: " + ("; ".join(outcome.faults) or "clean"))
+            for line in outcome.story if self._verbose else outcome.story[-12:]:
+                print(f"    {line}")
+        if self._sum["seeds"] % 500 == 0:
+            rate = self._sum["seeds"] / (time.monotonic() - self._begun)
+            print(f"{self._sum['seeds']} seeds, {len(self._failures)} failed, {rate:.1f}/s")
+        sys.stdout.flush()
+
+    def report(self, seconds: float) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return {
+            "first_seed": self._first,
+            **self._sum,
+            "failed": len(self._failures),
+            "failed_seeds": [f["seed"] for f in self._failures],
+            "seconds": round(seconds, 1),
+            "seeds_per_second": round(self._sum["seeds"] / max(seconds, 0.001), 1),
+            "endings": dict(self._endings.most_common()),
+            "faults_injected": dict(self._injected.most_common()),
+            "longest_history": self._history,
+            "failures": self._failures,
+        }
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=1, help="the first seed")
+    parser.add_argument("--only", type=int, help="run this seed alone and tell its story")
+    parser.add_argument("--report", default="")
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args(arguments)
+
+
+def _seeds(options: argparse.Namespace) -> list[int]:
+    return list(range(options.seed, options.seed + options.runs))
+
+
+@contextmanager
+def postgres(databases: int) -> Iterator[list[str]]:
+    """Start a PostgreSQL of our own with some empty, migrated databases; yield their DSNs."""
+    with tempfile.TemporaryDirectory(prefix="touchline-chaos-") as folder:
+        Path(folder).chmod(0o711)
+        server = EmbeddedPostgres(Path(folder), dict(UNSAFE_BUT_FAST))
+        admin = server.start()
+        try:
+            yield asyncio.run(_databases(admin, databases))
+        finally:
+            server.stop()
+
+
+async def _databases(admin: str, count: int) -> list[str]:
+    import asyncpg
+
+    connection = await asyncpg.connect(admin)
+    found = []
+    for number in range(count):
+        await connection.execute(f"CREATE DATABASE chaos_{number}")
+        found.append(admin.rsplit("/", 1)[0] + f"/chaos_{number}" + _query(admin))
+    await connection.close()
+    for dsn in found:
+        await migrate(dsn)
+    return found
+
+
+def _query(dsn: str) -> str:
+    _, mark, rest = dsn.rpartition("?")
+    return mark + rest if mark else ""
+
+
+def _run(seeds: list[int], dsns: list[str]) -> Iterator[Outcome]:
+    """Deal the seeds to one process for each database."""
+    if len(seeds) == 1:
+        yield from play(dsns[0], seeds)
+        return
+    context = multiprocessing.get_context("spawn")
+    answers: Any = context.Queue()
+    parts = [
+        context.Process(target=_worker, args=(dsn, seeds[i :: len(dsns)], answers), daemon=True)
+        for i, dsn in enumerate(dsns)
+    ]
+    for part in parts:
+        part.start()
+    left = len(seeds)
+    while left:
+        try:
+            yield answers.get(timeout=5)
+            left -= 1
+        except Empty:
+            if not any(part.is_alive() for part in parts):
+                raise RuntimeError(f"expected {left} more seeds, every process ended") from None
+
+
+def _worker(dsn: str, seeds: list[int], answers: Any) -> None:
+    for outcome in play(dsn, seeds):
+        answers.put(outcome)
+
+
+def play(dsn: str, seeds: list[int]) -> Iterator[Outcome]:
+    """Run seeds one after the other on one virtual loop."""
+    logging.disable(logging.CRITICAL)
+    loop = VirtualLoop()
+    try:
+        database = loop.run_until_complete(Database.open(dsn))
+        for seed in seeds:
+            yield loop.run_until_complete(_one(seed, database))
+        loop.run_until_complete(database.close())
+    finally:
+        loop.close()
+
+
+async def _one(seed: int, database: Database) -> Outcome:
+    return await World(plan(seed), database).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

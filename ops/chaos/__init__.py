@@ -1,0 +1,1 @@
+"""Chaos: the whole stack under deaths and faults, and the judge of what is left."""
