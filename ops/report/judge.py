@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from domain.money import ZERO, Usd, usd
+from decimal import Decimal
+
+from domain.money import DUST, ZERO, Usd, usd
 from domain.record import Record
 from ops.report.ledger import Ledger
 from store.books import Books
@@ -30,7 +32,7 @@ def judge(books: Books, ledger: Ledger) -> Judgement:
     valued at our cost, entry fees included: so open positions do not count as a loss.
     """
     tokens = ledger.shares.keys() | books.shares.keys()
-    gaps = [ledger.shares.get(t, ZERO) - books.shares.get(t, ZERO) for t in tokens]
+    gaps = [_gap(books, ledger, token) for token in tokens]
     venue_profit = ledger.cash - ledger.deposited + books.invested
     return Judgement(
         duplicate_orders=len(set(ledger.orders) - set(books.orders)) + books.second_entries,
@@ -39,3 +41,10 @@ def judge(books: Books, ledger: Ledger) -> Judgement:
         reservations_left_usd=books.reserved,
         profit_difference_usd=usd(books.profit - venue_profit),
     )
+
+
+def _gap(books: Books, ledger: Ledger, token: str) -> Decimal:
+    """Return the shares the venue has beyond ours; what is worthless, or dust, was written off."""
+    theirs, ours = ledger.shares.get(token, ZERO), books.shares.get(token, ZERO)
+    written_off = not ours and (token in ledger.worthless or theirs < DUST)
+    return ZERO if written_off else theirs - ours

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ class Ledger(Record):
     shares: dict[str, Shares]  # token → shares, only where there are any
     cash: Usd  # the wallets' dollars now
     deposited: Usd  # what was put in from outside
+    worthless: frozenset[str] = frozenset()  # tokens that pay nothing: they stay, unredeemed
 
 
 def read_ledger(raw: dict[str, Any]) -> Ledger:
@@ -33,4 +35,15 @@ def read_ledger(raw: dict[str, Any]) -> Ledger:
         shares={token: shares(amount) for token, amount in held.items()},
         cash=usd(cash),
         deposited=usd(deposited),
+        worthless=frozenset(_worthless(raw)),
     )
+
+
+def _worthless(raw: dict[str, Any]) -> Iterator[str]:
+    """Yield the losing tokens of resolved markets; nobody redeems those."""
+    resolutions = raw.get("resolutions", {})
+    for market in raw.get("markets", ()):
+        payouts = resolutions.get(market["condition_id"], ())
+        for token, payout in zip(market["tokens"], payouts, strict=False):
+            if not Decimal(payout):
+                yield token
