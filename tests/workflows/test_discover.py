@@ -18,7 +18,7 @@ from store.touches import Tape
 from tests.ingest.fakes import FakeVenue
 from tests.ingest.samples import many
 from venue.discovery import Discovery
-from worker.runner import unsandboxed
+from worker.runner import sandboxed
 from workflows.discover import DiscoverStart, DiscoverWorkflow
 
 
@@ -34,7 +34,7 @@ async def venue(
         task_queue=queue,
         workflows=[DiscoverWorkflow],
         activities=[catalogue.discover],
-        workflow_runner=unsandboxed(),
+        workflow_runner=sandboxed(),
     ):
         yield venue
 
