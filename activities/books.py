@@ -49,7 +49,7 @@ class BookActivities:
         to go back (design 5). Safe to repeat.
         """
         key, now = request.key, self._clock()
-        await self._orders.close_unposted(key.workflow_id, request.reason, now)
+        await self._orders.close_unposted(key.workflow_id, request.reason, now, key.mode)
         await self._levels.remove(key.workflow_id, key.mode, now)
         if request.ending is Stage.ABANDONED:
             await self._leave(key, now)
