@@ -51,7 +51,7 @@ class Sim:
             reply.raise_for_status()
             return reply.json()
 
-    async def fund(self, signature_type: int = SAFE, dollars: str = "1000") -> Account:
+    async def fund(self, signature_type: int = SAFE, dollars: str = "10000") -> Account:
         """Give play money to the test key's wallet of this type and return the account."""
         owner = address_of(KEY)
         wallet = wallet_for(owner, signature_type)
