@@ -12,15 +12,14 @@ T = TypeVar("T")
 
 
 @overload
-async def eventually(
-    predicate: Callable[[], Awaitable[T]], within: float = ..., every: float = ...
-) -> T: ...
-
-
 @overload
-async def eventually(predicate: Callable[[], T], within: float = ..., every: float = ...) -> T: ...
-
-
+async def eventually(
+    predicate: Callable[[], Awaitable[T | None]], within: float = 10.0, every: float = 0.02
+) -> T: ...
+@overload
+async def eventually(
+    predicate: Callable[[], T | None], within: float = 10.0, every: float = 0.02
+) -> T: ...
 async def eventually(
     predicate: Callable[[], Any], within: float = 10.0, every: float = 0.02
 ) -> Any:

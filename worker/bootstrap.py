@@ -146,7 +146,7 @@ def build_desk(
     models: httpx.AsyncClient,
     clock: Clock = utc_now,
 ) -> Desk:
-    """Return the activities of one account on open connections; `clock` is all they know of time."""
+    """Return the activities of one account on open connections; `clock` is their only clock."""
     rules, digest = settings.rules, settings.rules_hash
     claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
     positions, money, markets = Positions(pool), Account(pool), Markets(pool)

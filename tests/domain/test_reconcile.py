@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from domain.reconcile import Difference, Kind, OurTrade, Theirs, compare, share_
 from domain.trade import ClaimState
 
 
-def trade(name: str = "t", **changes: object) -> OurTrade:
+def trade(name: str = "t", **changes: Any) -> OurTrade:
     known: dict[str, object] = {
         "workflow_id": name,
         "condition_id": f"0x{name}",
@@ -83,7 +84,7 @@ def test_shares_whose_trade_is_gone_are_an_orphan_unless_a_person_has_them() -> 
 
 
 def test_a_bare_claim_is_an_orphan_only_when_it_is_not_young() -> None:
-    bare = {"running": False, "claim": ClaimState.CLAIMED, "shares": shares(0)}
+    bare: dict[str, Any] = {"running": False, "claim": ClaimState.CLAIMED, "shares": shares(0)}
     assert kinds(compare([trade(**bare)], theirs("0"))) == [Kind.CLAIM_ORPHAN]
     assert compare([trade(**bare, young=True)], theirs("0")) == []
     assert str(compare([trade(**bare)], theirs("0"))[0]) == "claim_orphan: t"

@@ -22,6 +22,7 @@ from tests.waiting import eventually
 from tests.whole.conftest import Opener
 from tests.whole.test_paths import in_stage
 from venue.errors import Unknown
+from workflows.messages import TradeResult
 from workflows.trade import TradeWorkflow
 
 
@@ -65,7 +66,7 @@ async def test_a_terminated_trade_is_adopted_and_brought_to_its_end(house: House
     await trade.terminate("by the drill")
     report = await house.reconcile()
     assert [d.split(":")[0] for d in report.differences] == ["trade_orphan"]
-    adopted = house.client.get_workflow_handle_for(TradeWorkflow.run, trade.id)
+    adopted = house.client.get_workflow_handle(trade.id, result_type=TradeResult)
     await in_stage(adopted, Stage.HOLDING)
     house.resolve(shown)
     result = await asyncio.wait_for(adopted.result(), 20)
@@ -136,7 +137,7 @@ async def test_shares_nobody_bought_are_adopted_with_an_unknown_cost(house: Hous
         return await held(house, workflow_id) is not None
 
     await eventually(adopted, within=15, every=0.2)
-    handle = house.client.get_workflow_handle_for(TradeWorkflow.run, workflow_id)
+    handle = house.client.get_workflow_handle(workflow_id, result_type=TradeResult)
     await in_stage(handle, Stage.HOLDING)
     position = await Positions(house.desk.pool).get(workflow_id)
     assert position is not None and not position.cost_known
