@@ -7,6 +7,7 @@ from decimal import Decimal as D
 import pytest
 from pydantic import ValidationError
 
+from domain.book import Book
 from domain.market import Market
 from domain.money import Price
 from domain.orders import Side
@@ -64,6 +65,67 @@ def test_a_misspelt_rule_is_an_error() -> None:
 def test_rules_out_of_range_are_errors(entry: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         TradeRules.model_validate({"entry": entry})
+
+
+@pytest.mark.parametrize("threshold", ["0", "1", "1.5", "-0.95"])
+def test_a_threshold_lies_between_nothing_and_certainty(threshold: str) -> None:
+    with pytest.raises(ValidationError):
+        TradeRules.model_validate({"trigger": {"threshold": threshold}})
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"strategy": {"entry_score": "1.01"}},
+        {"strategy": {"watch_score": "-0.01"}},
+        {"entry": {"attempts": 0}},
+        {"entry": {"attempts": 6}},
+        {"risk": {"max_positions": -1}},
+        {"exits": {"capital_cost": "-0.01"}},
+        {"reconcile": {"misses": 1}},
+    ],
+)
+def test_rules_beyond_their_bounds_are_errors(group: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        TradeRules.model_validate(group)
+
+
+def test_rules_at_their_bounds_are_good() -> None:
+    TradeRules.model_validate(
+        {
+            "strategy": {"entry_score": 1, "watch_score": 0},
+            "entry": {"attempts": 5},
+            "risk": {"max_positions": 0},
+            "exits": {"capital_cost": 0},
+        }
+    )
+
+
+def test_a_market_of_which_little_is_known_is_an_ordinary_one() -> None:
+    bare = Market(condition_id="0xc", question="?", tokens=())
+    assert bare.model_dump(exclude={"condition_id", "question", "tokens"}) == {
+        "slug": "",
+        "group_title": "",
+        "category": None,
+        "tags": (),
+        "event_id": None,
+        "end_time": None,
+        "tick": D("0.01"),
+        "min_size": D(5),
+        "fee": {"rate": D(0), "exponent": 1, "taker_only": True},
+        "neg_risk": False,
+        "augmented_neg_risk": False,
+        "protocol": "v1",
+        "active": True,
+        "closed": False,
+        "accepting_orders": True,
+        "resolution_status": None,
+    }
+
+
+def test_a_book_of_which_little_is_known_has_the_usual_grid() -> None:
+    bare = Book(token_id="1", condition_id="0xc", seen_at=NOW)
+    assert (bare.tick, bare.min_size, bare.neg_risk) == (D("0.01"), D(5), False)
 
 
 def test_q1_threshold_limit_and_cap_are_three_settings() -> None:
