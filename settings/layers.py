@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -11,14 +10,22 @@ from typing import NamedTuple
 
 from settings.errors import SettingsError
 from settings.keys import is_secret, leaves, nearest, sections
+from settings.private import read_private, require_private
 from settings.profiles import PROFILES
 
 PREFIX = "TOUCHLINE_"
 FILE_NAME = "touchline.toml"
+IN_FILE = "_FILE"  # after the variable of a secret: the file that holds it
 
 # Variables with a meaning elsewhere; everything else with our prefix must be a setting.
 RESERVED = frozenset(
-    {"TOUCHLINE_SETTINGS", "TOUCHLINE_PG_BIN", "TOUCHLINE_PG_PORT", "TOUCHLINE_VENV"}
+    {
+        "TOUCHLINE_SETTINGS",
+        "TOUCHLINE_PG_BIN",
+        "TOUCHLINE_PG_PORT",
+        "TOUCHLINE_VENV",
+        "TOUCHLINE_KILL_AT",  # chaos alone: activities/killpoint.py
+    }
 )
 COMMON = {
     "DATABASE_URL": "database_url",
@@ -60,14 +67,18 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
     """Return the values of the environment; a misspelt TOUCHLINE_ variable is a problem.
 
     An empty variable is as good as none: that is what compose files make of an absent one.
+    A secret may be in a file of its owner's: TOUCHLINE_WALLET__PRIVATE_KEY_FILE names it.
     """
     layer = {key: Given(environ[name], name) for name, key in COMMON.items() if environ.get(name)}
     names = {variable(key): key for key in leaves()}
+    files = {f"{name}{IN_FILE}": key for name, key in names.items() if is_secret(key)}
     problems = []
     for name, value in environ.items():
         if not name.startswith(PREFIX) or name in RESERVED:
             continue
-        if name not in names:
+        if name in files:
+            problems += _from_file(layer, files[name], name, value)
+        elif name not in names:
             hint = nearest(name, [*names, *RESERVED])
             problems.append(f"environment variable {name}: no such setting{hint}")
         elif value != "":
@@ -75,6 +86,16 @@ def environment_layer(environ: Mapping[str, str]) -> Layer:
     if problems:
         raise SettingsError(problems)
     return layer
+
+
+def _from_file(layer: Layer, key: str, name: str, value: str) -> list[str]:
+    """Add the secret that a file holds, and return what is wrong with that file."""
+    if value:
+        try:
+            layer[key] = Given(read_private(Path(value).expanduser(), name), f"{name} {value}")
+        except SettingsError as e:
+            return e.problems
+    return []
 
 
 def variable(key: str) -> str:
@@ -113,11 +134,5 @@ def _flatten(tree: dict[str, object], prefix: str) -> Iterator[tuple[str, object
 
 def _require_private(path: Path, layer: Layer) -> None:
     """Refuse secrets in a file that others can read (design section 14)."""
-    secrets = [key for key in layer if is_secret(key)]
-    if secrets and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SettingsError(
-            [
-                f"settings file {path} holds {', '.join(secrets)}: only its owner may read it,"
-                f" mode was {stat.filemode(path.stat().st_mode)}; run: chmod 600 {path}"
-            ]
-        )
+    if secrets := [key for key in layer if is_secret(key)]:
+        require_private(path, f"settings file with {', '.join(secrets)}")

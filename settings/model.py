@@ -32,7 +32,9 @@ class TemporalSettings(Section):
     namespace: str = "default"
     task_queue: str = "trades"
     ui_url: str = ""  # for links; found out by itself for the embedded server
-    encryption_key: SecretStr = NO_SECRET  # AES-256 key, base64; empty: payloads are plain
+    embedded: bool = False  # set by `up` for its own server, which knows no TLS
+    versioning: bool = False  # worker deployment versions: docs/decisions/0005
+    encryption_key: SecretStr = NO_SECRET  # ID:BASE64,… AES-256, newest first; empty: plain
 
 
 class VenueSettings(Section):
@@ -59,6 +61,8 @@ class WalletSettings(Section):
     """Who signs and who owns the money. The key reaches the signer and nothing else."""
 
     private_key: SecretStr = NO_SECRET
+    keystore: str = ""  # instead of the key: a file of encrypted JSON, as wallets export it
+    keystore_password: SecretStr = NO_SECRET
     address: str = ""  # the funder (deposit wallet); empty: derived from the key
     signature_type: int = Field(default=2, ge=0, le=3)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pydantic import BaseModel
 
 from domain.market import Mode
+from settings.keyring import Keyring, KeyringError
 from settings.model import Settings
 
 PAPER_ONLY_SCORES = ("market", "heuristic")
@@ -17,7 +18,13 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def contradictions(settings: Settings) -> list[str]:
     """Return one sentence for every contradiction; empty when all is well."""
-    return [*_negative(settings, ""), *_live(settings), *_rules(settings), *_places(settings)]
+    return [
+        *_negative(settings, ""),
+        *_live(settings),
+        *_rules(settings),
+        *_places(settings),
+        *_secrets(settings),
+    ]
 
 
 def _negative(group: BaseModel, prefix: str) -> Iterator[str]:
@@ -46,8 +53,11 @@ def _live(settings: Settings) -> Iterator[str]:
         yield f"score.floor must be none in live mode, was {settings.score.floor} (demo only)"
     if settings.sim.source != "off":
         yield f"sim.source must be off in live mode, was {settings.sim.source}"
-    if not settings.wallet.private_key.get_secret_value():
-        yield "wallet.private_key must be set in live mode (TOUCHLINE_WALLET__PRIVATE_KEY)"
+    if not settings.wallet.private_key.get_secret_value() and not settings.wallet.keystore:
+        yield (
+            "wallet.private_key must be set in live mode (TOUCHLINE_WALLET__PRIVATE_KEY),"
+            " or wallet.keystore"
+        )
 
 
 def _rules(settings: Settings) -> Iterator[str]:
@@ -80,3 +90,12 @@ def _places(settings: Settings) -> Iterator[str]:
     index, _, count = settings.ingest.shard.partition("/")
     if not int(index) < int(count):
         yield f"ingest.shard must be i/n with i below n, was {settings.ingest.shard}"
+
+
+def _secrets(settings: Settings) -> Iterator[str]:
+    try:
+        Keyring.parse(settings.temporal.encryption_key.get_secret_value())
+    except KeyringError as e:
+        yield f"temporal.encryption_key: {e}"
+    if settings.wallet.keystore and settings.wallet.private_key.get_secret_value():
+        yield "wallet.keystore must be empty when wallet.private_key is set, was set too"
