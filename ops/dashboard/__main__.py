@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 import structlog
 import uvicorn
 import uvloop
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from ops.dashboard.app import make_app
 from ops.dashboard.desk import Desk
@@ -20,6 +18,7 @@ from settings.errors import SettingsError
 from settings.load import load_with_sources
 from settings.logs import log_to
 from settings.model import Settings
+from settings.temporal_client import connect_temporal
 from store.pool import open_pool
 from store.pulse import Heartbeats
 
@@ -38,13 +37,8 @@ async def run(settings: Settings, sources: dict[str, str], token: str) -> None:
     place = settings.dashboard
     listener = socket.create_server((place.host, place.port), reuse_port=False)
     port = listener.getsockname()[1]
-    temporal = settings.temporal
-    client = await Client.connect(
-        temporal.address or "127.0.0.1:7233",
-        namespace=temporal.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,  # the dashboard must come up to tell that Temporal does not
-    )
+    # Lazy: the dashboard must come up to tell that Temporal does not.
+    client = await connect_temporal(settings.temporal, lazy=True)
     dsn = settings.database_url.get_secret_value()
     pool = await open_pool(dsn, max_size=6, application="touchline-dashboard")
     desk = Desk(settings, pool, client, lambda: datetime.now(UTC), sources)
@@ -58,6 +52,7 @@ async def run(settings: Settings, sources: dict[str, str], token: str) -> None:
             limit_concurrency=200,
         )
     )
+    desk.closing = lambda: server.should_exit
     log.info("ready", url=f"http://{place.host}:{port}", token_in=str(settings.state))
     beating = asyncio.create_task(_beat(Heartbeats(pool), f"{socket.gethostname()} {port}"))
     try:

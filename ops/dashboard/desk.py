@@ -36,6 +36,7 @@ class Desk:
     sources: Mapping[str, str] = field(default_factory=dict)  # setting → who set it
     notes: dict[str, str] = field(default_factory=dict)  # session → what its last action did
     duties: tuple[str, ...] = DUTIES
+    closing: Callable[[], bool] = lambda: False  # streams end when the server is about to
     _stages: dict[str, str] = field(default_factory=dict)
     _stages_at: float = -STAGES_FOR
 

@@ -55,7 +55,7 @@ class Live:
         spoke = time.monotonic()
         try:
             yield "retry: 1000\n\n"
-            while time.monotonic() < ends:
+            while time.monotonic() < ends and not self._desk.closing():
                 parts = await self._look(page, params)
                 changed = {name: html for name, html in parts.items() if shown.get(name) != html}
                 if changed:

@@ -21,7 +21,7 @@ PREFIX = "touchline_"
 LEVEL = {Status.HEALTHY: 0, Status.WARNING: 1, Status.DEGRADED: 2, Status.UNHEALTHY: 3}
 
 
-@dataclass
+@dataclass(eq=False)
 class Snapshot(Collector):
     """Gauges without labels, and two families with one label each."""
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 STAGES = {
     "not_entered": "not entered",
@@ -60,11 +60,10 @@ def when(value: datetime | None) -> Markup:
     """Return a time element; the page's script adds how long ago that was."""
     if value is None:
         return Markup("–")
-    shown = f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-    machine = value.astimezone(UTC).isoformat(timespec="milliseconds")
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(
-        machine, shown, shown[11:] if value.date() == datetime.now(UTC).date() else shown[:16]
-    )
+    shown = value.strftime("%Y-%m-%d %H:%M:%S")  # stored times are UTC
+    text = shown[11:] if value.date() == datetime.now(UTC).date() else shown[:16]
+    machine = value.isoformat(timespec="milliseconds")
+    return Markup(f'<time datetime="{machine}" title="{shown} UTC">{text}</time>')  # noqa: S704 - digits
 
 
 def word(value: object) -> str:
@@ -81,7 +80,7 @@ def tone(value: object) -> str:
 
 def badge(value: object) -> Markup:
     """Return a state as a coloured word; the word carries the meaning, not the colour."""
-    return Markup('<span class="badge {}">{}</span>').format(tone(value), word(value))
+    return Markup(f'<span class="badge {tone(value)}">{escape(word(value))}</span>')  # noqa: S704
 
 
 def profit_tone(value: Decimal | None) -> str:
@@ -101,7 +100,7 @@ def short(value: object) -> Markup:
     """Return an id, shortened, with the whole of it on hover and for copying."""
     text = str(value)
     cut = text if len(text) <= 16 else f"{text[:10]}…{text[-4:]}"
-    return Markup('<code title="{}">{}</code>').format(text, cut)
+    return Markup(f'<code title="{escape(text)}">{escape(cut)}</code>')  # noqa: S704
 
 
 FILTERS = {

@@ -29,14 +29,28 @@
   const axes = (money) => {
     const colour = style("--pico-muted-color");
     const grid = { stroke: style("--pico-muted-border-color"), width: 1 };
+    const two = (n) => String(n).padStart(2, "0");
+    const times = (plot, all) => all.map((at) => {
+      const d = new Date(at * 1e3), range = plot.scales.x.max - plot.scales.x.min;
+      const day = `${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}`;
+      const hour = `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}`;
+      if (range > 4 * 86400) return day;
+      return range > 86400 ? `${day} ${hour}` : range < 600 ? `${hour}:${two(d.getUTCSeconds())}` : hour;
+    });
     const values = (_, all) => all.map((v) => (money ? `$${v.toFixed(2)}` : v.toFixed(2)));
-    return [{ stroke: colour, grid }, { stroke: colour, grid, size: 60, values }];
+    return [{ stroke: colour, grid, values: times }, { stroke: colour, grid, size: 60, values }];
   };
   const fill = (value, count) => Array(count).fill(value);
 
+  // A line needs a beginning at nothing and an end at now.
+  const framed = ({ at, total }) => {
+    if (!at.length) return [at, total];
+    const now = Date.now() / 1e3, lead = Math.max(60, (now - at[0]) * 0.02);
+    return [[at[0] - lead, ...at, now], [0, ...total, total.at(-1)]];
+  };
   const profitChart = (data) => ({
     series: [{ label: "UTC" }, { label: "Profit", stroke: style("--gain"), fill: style("--gain-soft"), width: 2, points: { show: data.at.length < 60 }, paths: uPlot.paths.stepped({ align: 1 }), value: (_, v) => (v == null ? "–" : `$${v.toFixed(2)}`) }],
-    rows: [data.at, data.total], money: true, empty: data.at.length === 0 && "Nothing has been booked yet.",
+    rows: framed(data), money: true, empty: data.at.length === 0 && "Nothing has been booked yet.",
   });
 
   const priceChart = (data) => {

@@ -91,10 +91,12 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
         uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     )
     task = asyncio.create_task(server._serve())
-    await eventually(lambda: server.started, within=10)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    await task
+    try:
+        await eventually(lambda: server.started, within=10)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
 
 
 Serve = Callable[[], Awaitable[str]]
