@@ -11,17 +11,17 @@ import sys
 
 import structlog
 import uvloop
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from ingest.app import Ingest, Plan
 from ingest.metrics import IngestMetrics, serve
 from ingest.outage import STORE_AWAY
 from ingest.shards import Shard
 from settings.errors import SettingsError
+from settings.keystore import unlock
 from settings.load import load_settings
 from settings.logs import log_to
 from settings.model import Settings
+from settings.temporal_client import connect_temporal
 from store.pool import open_pool
 from venue.errors import NotReady, Unknown, VenueError
 from venue.limits import Limiter
@@ -92,7 +92,7 @@ async def credentials(settings: Settings) -> ApiCreds | None:
     if key := venue.api_key.get_secret_value():
         secret, phrase = venue.api_secret, venue.api_passphrase
         return ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
-    if not (private := wallet.private_key.get_secret_value()):
+    if not (private := await asyncio.to_thread(unlock, wallet)):
         return None
     from venue.connect import Account, connect  # the SDK takes seconds to import
 
@@ -115,13 +115,8 @@ async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    temporal = settings.temporal
-    client = await Client.connect(
-        temporal.address,
-        namespace=temporal.namespace,
-        data_converter=pydantic_data_converter,
-        lazy=True,  # triggers wait for Temporal, the stream does not
-    )
+    # Triggers wait for Temporal, the stream does not.
+    client = await connect_temporal(settings.temporal, lazy=True)
     pool = await open_pool(settings.database_url.get_secret_value(), application="touchline-ingest")
     reads = Retry(attempts=3, within=10)
     venue = PublicVenue(Transport(hosts(settings), limiter=Limiter(share=SHARE), retry=reads))
@@ -152,7 +147,7 @@ def main() -> int:
     log_to(settings.log.level, settings.log.format)
     try:
         uvloop.run(run(settings, shard, arguments.metrics))
-    except (VenueError, *STORE_AWAY) as error:
+    except (VenueError, SettingsError, *STORE_AWAY) as error:
         log.error("failed", error=repr(error))
         return FAILED
     return 0

@@ -26,6 +26,7 @@ from activities.settlement import SettlementActivities
 from activities.signing import Signing
 from domain.score import Score
 from domain.strategy import GROUP, Registry
+from settings.keystore import unlock
 from settings.model import Settings
 from store.account import Account
 from store.alerts import Alerts
@@ -130,7 +131,7 @@ def account(settings: Settings) -> VenueAccount:
         secret, phrase = venue.api_secret, venue.api_passphrase
         creds = ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
     return VenueAccount(
-        private_key=wallet.private_key.get_secret_value(),
+        private_key=unlock(wallet),
         wallet=wallet.address,
         signature_type=wallet.signature_type,
         creds=creds,

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from settings.model import Settings
+from settings.temporal_client import connect_temporal
 from worker.bootstrap import Desk, open_desk
 from worker.runner import unsandboxed
 from worker.schedules import ensure_schedules
@@ -29,9 +29,7 @@ async def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     temporal = settings.temporal
-    client = await Client.connect(
-        temporal.address, namespace=temporal.namespace, data_converter=pydantic_data_converter
-    )
+    client = await connect_temporal(temporal)
     async with open_desk(settings) as desk:
         async with make_worker(client, temporal.task_queue, desk):
             await ensure_schedules(client, settings)

@@ -14,6 +14,7 @@ from ops.cli.reach import run_within, store
 from ops.cli.show import out, print_json, table
 from ops.stack.runfile import running
 from ops.stack.wallet import PlayWallet
+from settings.keystore import unlock
 from settings.model import Settings
 from store.orders import Orders
 from venue.checkup import Gate
@@ -54,7 +55,7 @@ def subject(settings: Settings) -> tuple[Hosts, Account]:
     hosts = Hosts(
         **{n: urls.get(f"{n}_url") or str(getattr(settings.venue, f"{n}_url")) for n in names}
     )
-    key = settings.wallet.private_key.get_secret_value()
+    key = unlock(settings.wallet)
     if urls and not key:
         play = PlayWallet.kept_in(settings.state).private_key
         return hosts, Account(play, signature_type=SAFE, relayer_key=PLAY_RELAYER_KEY)

@@ -88,11 +88,12 @@ def run_within(work: Callable[[], Awaitable[T]], within: float) -> T:
 
 async def temporal(settings: Settings) -> Client:
     """Return a client of the Temporal that runs, or that was named."""
-    address, namespace = settings.temporal.address, settings.temporal.namespace
-    if not address:
+    place = settings.temporal
+    if not place.address:
         found = require_running(settings)
-        address, namespace = found.temporal_address, found.namespace
+        there = {"address": found.temporal_address, "namespace": found.namespace}
+        place = place.model_copy(update={**there, "embedded": True})
     try:
-        return await connect(address, namespace)
+        return await connect(place)
     except TemporalUnreachable as e:
         raise CliError(Exit.NOT_RUNNING, str(e)) from e

@@ -28,6 +28,8 @@ from ops.services.temporal_options import (
     SQLITE_PRAGMAS,
     dynamic_config_arguments,
 )
+from settings.model import TemporalSettings
+from settings.temporal_client import LOCAL, connect_temporal
 
 PORT, UI_PORT = 7233, 8233  # the usual ones; others when they are taken
 
@@ -88,19 +90,15 @@ class DevServer:
         return False
 
 
-async def connect(address: str, namespace: str, within: float = 5.0) -> Client:
-    """Return a client of a server somebody else runs, checked to answer for the namespace.
+async def connect(temporal: TemporalSettings, within: float = 5.0) -> Client:
+    """Return a client of a server that runs, checked to answer for the namespace.
 
     Raises:
         TemporalUnreachable: no answer within `within` seconds, or no such namespace.
     """
-    from temporalio.contrib.pydantic import pydantic_data_converter
-
+    address, namespace = temporal.address or LOCAL, temporal.namespace
     try:
-        client = await asyncio.wait_for(
-            Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter),
-            timeout=within,
-        )
+        client = await asyncio.wait_for(connect_temporal(temporal), timeout=within)
         await asyncio.wait_for(client.count_workflows(), timeout=within)
     except RPCError as e:
         raise TemporalUnreachable(

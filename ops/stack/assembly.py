@@ -75,6 +75,7 @@ class Stack:
         server = DevServer(self.state, namespace)
         self.temporal_address = server.address
         self._wiring.tell("temporal.address", server.address)
+        self._wiring.tell("temporal.embedded", "true")
         self._wiring.tell("temporal.ui_url", server.ui_url)
         self.links["Temporal Web UI"] = f"{server.ui_url}/namespaces/{namespace}/workflows"
 
@@ -91,15 +92,15 @@ class Stack:
 
     async def _use_temporal(self) -> None:
         temporal = self.settings.temporal
-        client = await connect(temporal.address, temporal.namespace)
+        client = await connect(temporal)
         await ensure_search_attributes(client)
         if temporal.ui_url:
             page = f"{temporal.ui_url}/namespaces/{temporal.namespace}/workflows"
             self.links["Temporal Web UI"] = page
 
     def _venue(self) -> list[Part]:
-        sim = self.sim = SimPart(self.settings, self._wiring, self._lifeline)
-        if self.settings.wallet.private_key.get_secret_value():
+        sim = self.sim = self._make_sim()
+        if self.settings.wallet.private_key.get_secret_value() or self.settings.wallet.keystore:
             return [sim]
         wallet = PlayWallet.kept_in(self.state)
         self._wiring.tell("wallet.private_key", wallet.private_key)
@@ -117,6 +118,9 @@ class Stack:
         if not place.token.get_secret_value():
             self.links["Its token"] = str(self.state / TOKEN_FILE)
         return self._module("dashboard", "ops.dashboard")
+
+    def _make_sim(self) -> SimPart:
+        return SimPart(self.settings, self._wiring, self._lifeline)
 
     def _module(self, name: str, module: str = "") -> ProcessPart:
         command = child_command(self._lifeline, module or name)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 
 from settings.keys import is_secret, leaves
-from settings.layers import COMMON, PREFIX, variable
+from settings.layers import COMMON, IN_FILE, PREFIX, variable
 from settings.place import ROOT
 
 # Which groups of secrets a part may see. Everything else is taken out of its environment.
@@ -42,9 +42,9 @@ class Wiring:
         return {name: value for name, value in everything.items() if self._allowed(part, name)}
 
     def _allowed(self, part: str, name: str) -> bool:
-        if part in NO_SETTINGS and name.startswith(PREFIX):
+        if part in NO_SETTINGS and name.startswith((PREFIX, "TEMPORAL_")):
             return False
-        key = _KEYS.get(name)
+        key = _KEYS.get(name) or _KEYS.get(name.removesuffix(IN_FILE))
         if key is None or not is_secret(key):
             return True
         return key.startswith(MAY_SEE.get(part, ()))

@@ -20,6 +20,7 @@ from ops.services.temporal import (
     connect,
     ensure_search_attributes,
 )
+from settings.model import TemporalSettings
 from tests.waiting import eventually
 
 
@@ -42,7 +43,7 @@ def start(server: DevServer, folder: Path) -> subprocess.Popen[bytes]:
 async def test_the_server_keeps_closed_ids_for_a_year_and_knows_our_attributes(
     server: tuple[DevServer, Path],
 ) -> None:
-    client = await connect(server[0].address, "default")
+    client = await connect(TemporalSettings(address=server[0].address))
     described = await client.workflow_service.describe_namespace(
         DescribeNamespaceRequest(namespace="default")
     )
@@ -67,7 +68,7 @@ async def test_attributes_a_foreign_server_lacks_are_created_once(
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no-such-host.invalid:7233", "nonsense"])
 async def test_an_unreachable_address_is_named_with_a_way_out(address: str) -> None:
     with pytest.raises(TemporalUnreachable) as caught:
-        await connect(address, "default", within=5)
+        await connect(TemporalSettings(address=address), within=5)
     text = str(caught.value)
     assert text.startswith(f"cannot reach Temporal at {address} (TEMPORAL_ADDRESS)")
     assert "unset it to use the embedded one" in text and "\n" not in text
@@ -76,7 +77,7 @@ async def test_an_unreachable_address_is_named_with_a_way_out(address: str) -> N
 async def test_a_namespace_that_is_not_there_is_named(temporal: WorkflowEnvironment) -> None:
     address = temporal.client.service_client.config.target_host
     with pytest.raises(TemporalUnreachable, match="no usable namespace nowhere"):
-        await connect(address, "nowhere")
+        await connect(TemporalSettings(address=address, namespace="nowhere"))
 
 
 def test_a_taken_port_is_passed_over() -> None:
