@@ -26,6 +26,7 @@ from ingest.gaps import Gaps
 from ingest.health import Health, Parts
 from ingest.journal import Journal
 from ingest.levels import Levels
+from ingest.marking import mark
 from ingest.memory import Memory
 from ingest.near import Near
 from ingest.news import SIGNAL, News
@@ -199,6 +200,7 @@ class Ingest:
             ("upkeep", self.upkeep.run()),
             ("notices", listen(self._pool, [LEVELS, MARKETS], self._notice)),
             ("user", self._user()),
+            ("marks", mark(self._pool, self._plan.mode, self.tokens)),
             ("health", self.health.beat(heartbeats, self._plan.instance)),
         ]
 

@@ -9,11 +9,13 @@ import typer
 from typer._click.exceptions import ClickException
 
 from ops.cli import (
+    acting,
     control,
     database,
     doctor,
     down,
     explain,
+    health,
     logs,
     record,
     records,
@@ -50,6 +52,14 @@ app.command()(control.resume)
 app.command()(control.block)
 app.command()(control.unblock)
 app.command()(control.allow)
+app.command()(acting.approve)
+app.command()(acting.reject)
+app.command("exit")(acting.exit_)
+app.command()(acting.levels)
+app.command()(acting.abandon)
+app.command()(health.health)
+app.command()(health.watch)
+app.command()(health.dashboard)
 app.command()(records.watchlist)
 app.command()(records.alerts)
 app.command()(records.export)

@@ -20,9 +20,14 @@ from ops.health.scene import Scene
 from settings.model import Settings
 from workflows.messages import WORKFLOW, TradeStatus
 
-DUTIES = ("discover", "reconcile", "health")  # schedules that `touchline up` makes
+DUTIES = ("reconcile", "health")  # schedules that a worker makes, one of each for every mode
 STAGES_FOR = 2.0  # seconds the list of stages is good for
 ASK = timedelta(seconds=1.5)  # a page waits no longer for a workflow's own word
+
+
+def duties_of(settings: Settings) -> tuple[str, ...]:
+    """Return the schedules that must be seen to run (XD-13)."""
+    return tuple(f"{duty}-{settings.mode.value}" for duty in DUTIES)
 
 
 @dataclass
@@ -35,7 +40,7 @@ class Desk:
     clock: Callable[[], datetime]
     sources: Mapping[str, str] = field(default_factory=dict)  # setting → who set it
     notes: dict[str, str] = field(default_factory=dict)  # session → what its last action did
-    duties: tuple[str, ...] = DUTIES
+    duties: tuple[str, ...] | None = None  # schedules to be seen running; None: those of the mode
     closing: Callable[[], bool] = lambda: False  # streams end when the server is about to
     _stages: dict[str, str] = field(default_factory=dict)
     _stages_at: float = -STAGES_FOR
@@ -62,7 +67,7 @@ class Desk:
             task_queue=settings.temporal.task_queue,
             escalate_after=settings.pace.escalate_after,
             reconcile_every=settings.schedule.reconcile,
-            duties=self.duties,
+            duties=duties_of(settings) if self.duties is None else self.duties,
         )
 
     def workflow_url(self, workflow_id: str, run_id: str) -> str:
