@@ -203,6 +203,7 @@ def clob_market(call: Call) -> dict[str, Any]:
         "mbf": 1000,
         "tbf": 1000,
         "ao": market.accepting,
+        "aot": iso(market.start_ms),
         "itode": call.engine.config.taker_delay_ms > 0,
         "fd": {"r": float(market.fee_rate), "e": market.fee_exponent, "to": True},
         "v": market.protocol,
@@ -217,6 +218,7 @@ def legacy_market(market: SimMarket) -> dict[str, Any]:
     payouts = market.payouts
     even = payouts is not None and payouts[0] == payouts[1]
     return {
+        "accepting_order_timestamp": iso(market.start_ms),
         "accepting_orders": market.accepting,
         "active": True,
         "archived": False,
@@ -227,6 +229,8 @@ def legacy_market(market: SimMarket) -> dict[str, Any]:
         "end_date_iso": iso(market.end_ms),
         "fpmm": "",
         "game_start_time": None,
+        "icon": "",
+        "image": "",
         "is_50_50_outcome": even,
         "maker_base_fee": 0,
         "market_slug": market.slug,
