@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from temporalio import activity
 
 from activities.clock import Clock
+from activities.killpoint import passing
 from activities.messages import (
     AlertRequest,
     AnswerRequest,
@@ -49,6 +50,7 @@ class BookActivities:
         to go back (design 5). Safe to repeat.
         """
         key, now = request.key, self._clock()
+        passing("end:before")
         await self._orders.close_unposted(key.workflow_id, request.reason, now, key.mode)
         await self._levels.remove(key.workflow_id, key.mode, now)
         if request.ending is Stage.ABANDONED:
@@ -67,6 +69,7 @@ class BookActivities:
             await self._claims.decline(
                 key.mode, key.condition_id, key.threshold, key.owner, request.reason, now
             )
+        passing("end:after")
 
     async def _leave(self, key: TradeKey, now: datetime) -> None:
         """Mark what is held as unmanaged; a trade that holds nothing has nothing to mark."""

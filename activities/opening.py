@@ -12,6 +12,7 @@ from temporalio import activity
 
 from activities.clock import Clock
 from activities.evidence import Evidence, Gathered
+from activities.killpoint import passing
 from activities.messages import Opened, OpenRequest, OrderRef, TradeKey, TradePlan
 from activities.signing import Signing
 from domain.decision import Decision, DecisionStage, Verdict, hold
@@ -55,7 +56,9 @@ class OpeningActivities:
         Raises:
             ApplicationError: the venue or the database did not answer; retried.
         """
+        passing("claim:before")
         claim = await self._claims.take(request.trigger, request.key.owner, self._clock())
+        passing("claim:after")
         if not claim.won:
             text = f"the claim is {claim.state.value}, owned by run {claim.owner_run}"
             return self._answer(hold("claim", text), None, won=False)

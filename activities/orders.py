@@ -10,6 +10,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.clock import Clock
+from activities.killpoint import passing
 from activities.messages import OrderRequest, OrderTruth, Posted
 from activities.venue_errors import nothing_yet, venue_failures
 from domain.money import MICRO, ZERO, Price
@@ -63,6 +64,7 @@ class OrderActivities:
         if not self._fresh(order):
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
         permit = await self._orders.posting(request.order_id, self._clock())
+        passing("permit:after")
         if not permit.allowed:
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
         earlier = order.posts > order.answers or order.landing is Landing.UNKNOWN
@@ -81,9 +83,11 @@ class OrderActivities:
         order_id = order.signed.order_id
         with venue_failures():
             post = await self._venue.post(order.signed, earlier_unanswered=earlier)
+        passing("post:after")
         kept = await self._orders.landed(
             order_id, post.landing, post.status, post.text, self._clock(), matched=post.matched
         )
+        passing("landed:after")
         if post.attempt in _AGAIN:
             raise ApplicationError(
                 post.text,
@@ -120,7 +124,9 @@ class OrderActivities:
                 answer = await self._cancel(order_id)
             proof, order = await self._judge(order, answer, stop=stop)
         if proof.terminal:
+            passing("close:before")
             order = await self._orders.close(order_id, proof.status, proof.evidence, self._clock())
+            passing("close:after")
         elif proof.status is not order.status:
             await self._orders.mark(order_id, proof.status)
         return await self._truth(order, proof)
@@ -132,8 +138,11 @@ class OrderActivities:
 
     async def _cancel(self, order_id: str) -> CancelAnswer:
         """Cancel by id; what the venue could not answer is no answer."""
+        passing("cancel:before")
         try:
-            return _ANSWERS[(await self._venue.cancel(order_id)).state]
+            answer = await self._venue.cancel(order_id)
+            passing("cancel:after")
+            return _ANSWERS[answer.state]
         except VenueError:
             activity.logger.warning("cancel_unanswered", extra={"order_id": order_id})
             return CancelAnswer.NO_ANSWER
@@ -143,10 +152,14 @@ class OrderActivities:
     ) -> tuple[Proof, StoredOrder]:
         """Read the book first and the trades after it, so that no fill hides between them."""
         order_id, now = order.signed.order_id, self._clock()
+        passing("read:before")
         on_book = await self._venue.order(order_id) if order.posts else None
         if order.posts:
-            for fill in await self._venue.fills(order_id, order.intent.condition_id):
+            fills = await self._venue.fills(order_id, order.intent.condition_id)
+            passing("read:after")
+            for fill in fills:
                 await self._fills.apply(order.intent.mode, fill, now)
+                passing("fill:after")
             order = await self._stored(order_id)
         evidence = Evidence(
             tif=order.intent.tif,

@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
+from activities.killpoint import passing
 from activities.messages import Booked, Redeemed, RedeemRequest, SettleRequest, TradeKey
 from activities.venue_errors import nothing_yet, venue_failures
 from domain.money import DUST, ZERO, Price, Shares, Usd, moved
@@ -53,7 +54,9 @@ class SettlementActivities:
                 await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
             return Redeemed(text="nothing to redeem: the shares pay nothing")
         with venue_failures():
+            passing("redeem:before")
             redemption = await self._venue.redeem(request.key.condition_id)
+            passing("redeem:after")
             if redemption.state == "pending":
                 raise nothing_yet(f"transaction {redemption.tx} is pending", self._retry)
             left = await self._venue.shares(request.key.token_id, refresh=True)
@@ -80,9 +83,11 @@ class SettlementActivities:
             return Booked(profit=Usd(ZERO))
         if request.resolution is not None:
             payout = Price(request.resolution.payouts.get(key.token_id, ZERO))
+            passing("settle:before")
             await self._positions.settle(
                 key.workflow_id, payout, request.proceeds, request.reason, now, key.mode
             )
+            passing("settle:after")
         elif position.shares > 0:
             why = f"{position.shares} shares of dust written off"
             await self._positions.settle(

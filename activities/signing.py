@@ -6,6 +6,7 @@ import hashlib
 from datetime import datetime
 
 from activities.evidence import Gathered
+from activities.killpoint import passing
 from activities.messages import ExitRequest, TradeKey
 from domain.entry import OrderPlan
 from domain.market import Market
@@ -83,8 +84,12 @@ class Signing:
     async def _store(self, intent: Intent, now: datetime) -> StoredOrder | Refusal:
         """Sign, then store: of two signers of one intent the first stored wins, and only
         what the store returns may be posted."""
+        passing("sign:before")
         signed = await self._venue.sign(intent, salt_of(intent), now)
-        return await self._orders.prepare(intent, signed, self._rules.risk, now)
+        passing("sign:after")
+        prepared = await self._orders.prepare(intent, signed, self._rules.risk, now)
+        passing("prepare:after")
+        return prepared
 
 
 def salt_of(intent: Intent) -> int:

@@ -15,36 +15,48 @@ import multiprocessing
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
-from typing import Any
+from typing import Any, NamedTuple
 
+from activities.killpoint import POINTS
 from bench.chaos.clock import VirtualLoop
 from bench.chaos.database import Database
 from bench.chaos.plan import plan
-from bench.chaos.world import Outcome, World
+from bench.chaos.world import Outcome, World, task_factory
 from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from store.migrations import migrate
+
+AT_ONCE = 4  # worlds of one process: while one waits for its database, the others go on
+STRIDE = 500.0  # virtual seconds between two looks at what is done
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the seeds, print a summary, write the report; 1 when any seed failed."""
     options = _options(arguments)
-    seeds = [options.only] if options.only is not None else _seeds(options)
-    with postgres(options.processes) as dsns:
+    jobs = _jobs(options)
+    with postgres(options.processes * AT_ONCE) as dsns:
         begun = time.monotonic()
         outcomes = Tally(options)
-        for outcome in _run(seeds, dsns):
+        for outcome in _run(jobs, dsns):
             outcomes.add(outcome)
         report = outcomes.report(time.monotonic() - begun)
     if options.report:
         Path(options.report).write_text(json.dumps(report, indent=1) + "\n")
     print(json.dumps({k: v for k, v in report.items() if k != "failures"}, indent=1))
     return 1 if report["failed"] else 0
+
+
+class Job(NamedTuple):
+    """A seed, and perhaps a named point at whose n-th visit the worker dies."""
+
+    seed: int
+    point: str = ""
+    at: int = 1
 
 
 class Tally:
@@ -100,12 +112,22 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--only", type=int, help="run this seed alone and tell its story")
     parser.add_argument("--report", default="")
+    parser.add_argument(
+        "--kill-points", type=int, default=0, help="die N times at each named point instead"
+    )
+    parser.add_argument("--point", default="", help="with --only: a named point to die at")
+    parser.add_argument("--at", type=int, default=1, help="with --only: on which visit")
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args(arguments)
 
 
-def _seeds(options: argparse.Namespace) -> list[int]:
-    return list(range(options.seed, options.seed + options.runs))
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    if options.only is not None:
+        return [Job(options.only, options.point, options.at)]
+    if options.kill_points:
+        first = range(options.seed, options.seed + options.kill_points)
+        return [Job(seed, point, 1 + seed % 2) for point in POINTS for seed in first]
+    return [Job(seed) for seed in range(options.seed, options.seed + options.runs)]
 
 
 @contextmanager
@@ -140,20 +162,21 @@ def _query(dsn: str) -> str:
     return mark + rest if mark else ""
 
 
-def _run(seeds: list[int], dsns: list[str]) -> Iterator[Outcome]:
-    """Deal the seeds to one process for each database."""
-    if len(seeds) == 1:
-        yield from play(dsns[0], seeds)
+def _run(jobs: list[Job], dsns: list[str]) -> Iterator[Outcome]:
+    """Deal the jobs to the processes; each has some databases of its own."""
+    if len(jobs) == 1:
+        yield from play(dsns[:1], jobs)
         return
     context = multiprocessing.get_context("spawn")
     answers: Any = context.Queue()
+    shares = [dsns[i : i + AT_ONCE] for i in range(0, len(dsns), AT_ONCE)]
     parts = [
-        context.Process(target=_worker, args=(dsn, seeds[i :: len(dsns)], answers), daemon=True)
-        for i, dsn in enumerate(dsns)
+        context.Process(target=_worker, args=(own, jobs[i :: len(shares)], answers), daemon=True)
+        for i, own in enumerate(shares)
     ]
     for part in parts:
         part.start()
-    left = len(seeds)
+    left = len(jobs)
     while left:
         try:
             yield answers.get(timeout=5)
@@ -163,26 +186,41 @@ def _run(seeds: list[int], dsns: list[str]) -> Iterator[Outcome]:
                 raise RuntimeError(f"expected {left} more seeds, every process ended") from None
 
 
-def _worker(dsn: str, seeds: list[int], answers: Any) -> None:
-    for outcome in play(dsn, seeds):
+def _worker(dsns: list[str], jobs: list[Job], answers: Any) -> None:
+    for outcome in play(dsns, jobs):
         answers.put(outcome)
 
 
-def play(dsn: str, seeds: list[int]) -> Iterator[Outcome]:
-    """Run seeds one after the other on one virtual loop."""
+def play(dsns: list[str], jobs: list[Job]) -> Iterator[Outcome]:
+    """Run jobs, as many at a time as there are databases, on one virtual loop."""
     logging.disable(logging.CRITICAL)
     loop = VirtualLoop()
+    loop.set_task_factory(task_factory)
+    waiting, done = deque(jobs), deque[Outcome]()
     try:
-        database = loop.run_until_complete(Database.open(dsn))
-        for seed in seeds:
-            yield loop.run_until_complete(_one(seed, database))
-        loop.run_until_complete(database.close())
+        databases = [loop.run_until_complete(Database.open(dsn)) for dsn in dsns]
+        slots = [loop.create_task(_slot(db, waiting, done)) for db in databases]
+        while not all(slot.done() for slot in slots) or done:
+            if not done:
+                loop.run_until_complete(asyncio.wait(slots, timeout=STRIDE))
+            while done:
+                yield done.popleft()
+        for slot in slots:
+            slot.result()
+        for database in databases:
+            loop.run_until_complete(database.close())
     finally:
         loop.close()
 
 
-async def _one(seed: int, database: Database) -> Outcome:
-    return await World(plan(seed), database).run()
+async def _slot(database: Database, waiting: deque[Job], done: deque[Outcome]) -> None:
+    while waiting:
+        job = waiting.popleft()
+        done.append(await asyncio.create_task(_one(job, database)))
+
+
+async def _one(job: Job, database: Database) -> Outcome:
+    return await World(plan(job.seed), database, job.point, job.at).run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import asyncio
 import selectors
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,9 @@ PATIENCE = 60.0  # real seconds without an answer of the database that count as 
 
 class Hung(RuntimeError):
     """Nothing is ready, no timer runs and no answer is outstanding: somebody waits for ever."""
+
+
+origin: ContextVar[float] = ContextVar("origin", default=START)  # when this world began
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
@@ -58,6 +62,8 @@ class _Patient(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout == 0 and not self._loop.outstanding:
+            return []  # nothing real can be ready
         ready = super().select(0)
         if ready or timeout == 0:
             return list(ready)
@@ -79,6 +85,11 @@ def virtual() -> VirtualLoop:
     return loop
 
 
+def epoch() -> float:
+    """Return the time of this world, epoch seconds: each begins at START, so a seed repeats."""
+    return START + virtual().time() - origin.get()
+
+
 def now() -> datetime:
-    """Return the virtual time, aware UTC."""
-    return datetime.fromtimestamp(virtual().time(), UTC)
+    """Return the time of this world, aware UTC."""
+    return datetime.fromtimestamp(epoch(), UTC)

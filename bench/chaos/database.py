@@ -9,10 +9,8 @@ from typing import Any
 import asyncpg
 
 from bench.chaos.clock import virtual
-from bench.chaos.nemesis import Nemesis
+from bench.chaos.nemesis import active
 from store.pool import prepare_connection
-
-_nemesis: list[Nemesis | None] = [None]
 
 KEEP = ("schema_migrations", "account")
 _FRESH = """UPDATE account SET balance = NULL, balance_at = NULL, halt = 'active', halt_why = '',
@@ -46,7 +44,7 @@ class Cuttable(asyncpg.Connection):
         )
 
     async def _through(self, query: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        nemesis = _nemesis[0]
+        nemesis = active.get()
         if nemesis is None or query.startswith("ROLLBACK"):
             return await self._real(act)
         await nemesis.step(f"before {query[:30]!r}", locked=self.is_in_transaction())
@@ -102,7 +100,7 @@ class Database:
         pool = await asyncpg.create_pool(
             dsn,
             min_size=0,
-            max_size=4,
+            max_size=2,
             max_inactive_connection_lifetime=0,
             command_timeout=15,
             connect=_connect,
@@ -113,22 +111,15 @@ class Database:
         )
         return cls(pool, admin, wipe)
 
-    async def fresh(self, nemesis: Nemesis | None) -> None:
-        """Empty every table without its triggers, and let the nemesis at the connections."""
-        _nemesis[0] = None
+    async def fresh(self) -> None:
+        """Empty every table without its triggers."""
         with virtual().outside():
             await self._admin.execute(
                 f"SET session_replication_role = replica; {self._wipe} {_FRESH};"
             )
-        _nemesis[0] = nemesis
-
-    def peace(self) -> None:
-        """Take the nemesis away: what follows is judgement."""
-        _nemesis[0] = None
 
     async def close(self) -> None:
         """Close all connections."""
-        _nemesis[0] = None
         self.pool.terminate()
         self._admin.terminate()
         await asyncio.sleep(0)

@@ -13,6 +13,8 @@ import random
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from bench.chaos.clock import START, epoch
+
 
 class Died(BaseException):
     """The worker is gone: no handler of the code under test may catch this."""
@@ -31,9 +33,10 @@ class Attempt:
 
 
 current: ContextVar[Attempt | None] = ContextVar("attempt", default=None)
+active: ContextVar[Nemesis | None] = ContextVar("nemesis", default=None)
 
 
-@dataclass
+@dataclass(eq=False)
 class Nemesis:
     """Draws every decision from the seed and the name of the place."""
 
@@ -41,6 +44,10 @@ class Nemesis:
     dying: float = 0.0  # share of attempts that die
     freezing: float = 0.0
     cutting: float = 0.0  # share of statements whose connection is cut
+    point: str = ""  # a named kill point (activities/killpoint.py) …
+    at: int = 1  # … and the visit to it on which the attempt dies
+    visits: dict[str, int] = field(default_factory=dict)
+    deaths: int = 0  # at the named point
     generation: int = 0
     story: list[str] = field(default_factory=list)
     _seen: dict[str, int] = field(default_factory=dict)
@@ -62,6 +69,18 @@ class Nemesis:
         if found.fuse and chance >= self.dying:
             found.freeze = dice.uniform(5, 40)
         return found
+
+    def passing(self, point: str) -> None:
+        """Die at the named point on the visit that was chosen.
+
+        Raises:
+            Died: as if by SIGKILL.
+        """
+        self.visits[point] = self.visits.get(point, 0) + 1
+        if point == self.point and self.visits[point] == self.at and current.get() is not None:
+            self.deaths += 1
+            self.note(f"dies at {point}, visit {self.at}")
+            raise Died(point)
 
     def kill_all(self) -> None:
         """Kill the worker: every attempt under way dies at its next step."""
@@ -96,9 +115,10 @@ class Nemesis:
 
     def cut(self, what: str) -> str:
         """Return when a statement's connection is cut: "", "before" or "after" it."""
-        if not self.cutting or current.get() is None:
+        attempt = current.get()
+        if not self.cutting or attempt is None:
             return ""
-        dice = self.draw("statement")
+        dice = self.draw(f"statement:{attempt.label}:{attempt.steps}")
         if dice.random() >= self.cutting:
             return ""
         when = dice.choice(("before", "after"))
@@ -107,5 +127,4 @@ class Nemesis:
 
     def note(self, text: str) -> None:
         """Add a line to the story of this seed."""
-        clock = asyncio.get_running_loop().time() - 1_900_000_000
-        self.story.append(f"{clock:9.3f} {text}")
+        self.story.append(f"{epoch() - START:9.3f} {text}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from weakref import WeakSet
 
 from temporalio import activity, workflow
 from temporalio.client import WorkflowExecutionStatus
@@ -32,6 +33,7 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from bench.chaos.clock import epoch
 from bench.chaos.nemesis import Attempt, Died, Nemesis, current
 
 TASK_TIMEOUT = 10.0  # seconds until the server gives the work of a dead worker to another
@@ -85,6 +87,7 @@ class Run:
     renewals: int = 0
     waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
     attempts: set[asyncio.Task[None]] = field(default_factory=set)
+    tasks: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)  # all of its code
 
     @property
     def open(self) -> bool:
@@ -171,8 +174,8 @@ class Server:
         if run is None or not run.open:
             return
         run.status = WorkflowExecutionStatus.TERMINATED
-        for task in asyncio.all_tasks():
-            if task.get_context().get(_running) is run and task not in run.attempts:
+        for task in list(run.tasks):
+            if task not in run.attempts:
                 task.cancel()
 
     @property
@@ -242,10 +245,11 @@ class Server:
         _running.set(None)
         loop = asyncio.get_running_loop()
         begun, number, beats = loop.time(), 0, []  # type: float, int, list[Any]
-        await asyncio.sleep(self.nemesis.draw("dispatch").uniform(0.001, 0.02))
+        label = f"{run.workflow_id[-14:]}/{handle.name}"
+        await asyncio.sleep(self.nemesis.draw(f"dispatch:{label}").uniform(0.001, 0.02))
         while not handle.done() and run.open:
             number += 1
-            fate = self.nemesis.attempt(f"{handle.name}#{number}")
+            fate = self.nemesis.attempt(f"{label}#{number}")
             tried = asyncio.create_task(self._attempt(run, method, argument, fate, number, beats))
             limit = TASK_TIMEOUT if how.local else how.start_to_close
             done, _ = await asyncio.wait({tried}, timeout=None if how.local else limit)
@@ -381,7 +385,7 @@ class _Runtime(workflow._Runtime):
         return server.start(kind, args[0], how["id"])
 
     def workflow_time_ns(self) -> int:
-        return int(asyncio.get_running_loop().time() * 1e9)
+        return int(epoch() * 1e9)
 
     def workflow_upsert_search_attributes(self, attributes: Any, **_: Any) -> None:
         _here().history += 1
@@ -426,6 +430,13 @@ def _missing(name: str) -> Callable[..., Any]:
 for _asked in _Runtime.__abstractmethods__:
     setattr(_Runtime, _asked, _missing(_asked))
 _Runtime.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
+
+
+def of_run(task: asyncio.Task[Any]) -> None:
+    """Note a new task as one of the run whose code made it."""
+    run = _running.get()
+    if run is not None:
+        run.tasks.add(task)
 
 
 def _here() -> Run:

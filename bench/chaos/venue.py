@@ -10,7 +10,7 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from bench.chaos.clock import now, virtual
+from bench.chaos.clock import epoch, now, virtual
 from bench.chaos.nemesis import Nemesis
 from sim import chain, http_account, http_data, http_gamma, http_orders, http_public, http_relayer
 from sim.calls import REDEEM_CTF, REDEEM_ROUTER
@@ -39,12 +39,11 @@ class Floor:
     """One venue for one seed, with one funded wallet."""
 
     def __init__(self, nemesis: Nemesis, seed: int, **config: Any) -> None:
-        loop = virtual()
         self.nemesis = nemesis
         self.engine = Engine(
             Memory(Forgetful()),
             SimConfig(source="none", seed=seed, **config),
-            lambda: int(loop.time() * 1000),
+            lambda: int(epoch() * 1000),
         )
         self.app = Starlette(
             routes=[
@@ -84,7 +83,7 @@ class Floor:
             limiter=Limiter(share=1.0, clock=loop.time),
             modes=ModeWatch(clock=loop.time),
             client=client,
-            now=loop.time,
+            now=epoch,
         )
         signer = Signer(
             private_key=KEY,
@@ -106,7 +105,7 @@ class InMemory(httpx.AsyncBaseTransport):
         """Ask the app, with the time-outs of a real client."""
         floor, label = self._floor, f"{request.method} {request.url.path}"
         await floor.nemesis.step(f"before {label}")
-        await asyncio.sleep(floor.nemesis.draw("way").uniform(0.001, 0.02))
+        await asyncio.sleep(floor.nemesis.draw(f"way:{label}").uniform(0.001, 0.02))
         floor.step()
         if label == "POST /order":
             self._note(request)
@@ -123,7 +122,7 @@ class InMemory(httpx.AsyncBaseTransport):
         attempt = current.get()
         side = "BUY" if b'"BUY"' in request.content else "SELL"
         frozen = attempt is not None and attempt.frozen
-        self._floor.posts.append((virtual().time(), side, frozen))
+        self._floor.posts.append((epoch(), side, frozen))
 
     async def _ask(self, request: httpx.Request) -> httpx.Response:
         answer: list[dict[str, Any]] = []

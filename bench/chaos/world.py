@@ -6,19 +6,22 @@ import asyncio
 import contextlib
 import json
 import traceback
+from contextvars import Context
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 import httpx
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from bench.chaos.clock import START, now, virtual
+from activities import killpoint
+from bench.chaos.clock import START, epoch, now, origin, virtual
 from bench.chaos.database import Database
 from bench.chaos.exposure import Exposure
-from bench.chaos.nemesis import Nemesis
+from bench.chaos.nemesis import Nemesis, active
 from bench.chaos.plan import MarketPlan, Plan
-from bench.chaos.temporal import Server
+from bench.chaos.temporal import Server, of_run
 from bench.chaos.venue import Floor
 from domain.market import Mode
 from domain.money import price, shares
@@ -45,6 +48,9 @@ RECONCILE_EVERY = 180.0
 QUIET_AFTER = 6 * 3600.0  # seconds after the last plan item by which everything must have ended
 THRESHOLD = price("0.95")
 
+# What deaths and cut connections never raise: reconciliation may be late, not wrong.
+_BUGS = (NameError, AttributeError, TypeError, KeyError, AssertionError)
+
 
 @dataclass
 class Outcome:
@@ -60,17 +66,41 @@ class Outcome:
     injected: dict[str, int] = field(default_factory=dict)
     history: int = 0
     virtual_s: float = 0.0
-    unknown_s: float = 0.0  # longest time until an unknown order was settled or escalated
+    deaths: int = 0  # at the named kill point
+    visits: dict[str, int] = field(default_factory=dict)
+    unknown_s: float = 0.0  # longest time an order's fate was unknown and nobody was told
+
+
+_tasks: WeakKeyDictionary[Nemesis, WeakSet[asyncio.Task[Any]]] = WeakKeyDictionary()
+
+
+def task_factory(
+    loop: asyncio.AbstractEventLoop, coro: Any, context: Context | None = None
+) -> asyncio.Task[Any]:
+    """Make a task and note whose it is, so that a world or a run can be ended alone."""
+    task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, context=context)
+    nemesis = active.get()
+    if nemesis is not None:
+        _tasks.setdefault(nemesis, WeakSet()).add(task)
+    of_run(task)
+    return task
+
+
+def _passing(point: str) -> None:
+    nemesis = active.get()
+    if nemesis is not None:
+        nemesis.passing(point)
 
 
 class World:
     """A venue, a database, a small Temporal and the real bot between them."""
 
-    def __init__(self, plan: Plan, database: Database) -> None:
+    def __init__(self, plan: Plan, database: Database, point: str = "", at: int = 1) -> None:
         self.plan = plan
-        self.began = virtual().time()
+        origin.set(virtual().time())
+        self.began = epoch()
         self.database = database
-        self.nemesis = Nemesis(plan.seed, plan.dying, plan.freezing, plan.cutting)
+        self.nemesis = Nemesis(plan.seed, plan.dying, plan.freezing, plan.cutting, point, at)
         self.floor = Floor(self.nemesis, plan.seed, **plan.config)
         self.exposure = Exposure(self.floor.engine, plan.rules.risk)
         self.account = Account(database.pool)
@@ -79,6 +109,7 @@ class World:
         self.halted: list[tuple[float, float, str]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = 0
+        killpoint.hook = _passing
         settings = Settings(mode=MODE, **dict(plan.rules))
         self.venue = self.floor.venue()
         self._models = httpx.AsyncClient(verify=False, trust_env=False)
@@ -88,7 +119,8 @@ class World:
 
     async def run(self) -> Outcome:
         """Play the plan, come to rest, and judge."""
-        await self.database.fresh(self.nemesis)
+        await self.database.fresh()
+        active.set(self.nemesis)
         for market, plan in zip(self.markets, self.plan.markets, strict=True):
             self._show(market, *plan.books[0][1:])
         begun = self.began
@@ -107,10 +139,10 @@ class World:
         self._tasks += [asyncio.create_task(story) for story in stories]
 
     async def _stop(self) -> None:
-        self.database.peace()
+        active.set(None)
         mine = asyncio.current_task()
         for _ in range(20):  # a story turns a cancellation into its ending, and goes on
-            left = [task for task in asyncio.all_tasks() if task is not mine]
+            left = [t for t in _tasks[self.nemesis] if t is not mine and not t.done()]
             for task in left:
                 task.cancel()
             if left:
@@ -151,7 +183,7 @@ class World:
             for at, what, number in self.plan.people
         ]
         for at, act in sorted(items, key=lambda item: item[0]):
-            await asyncio.sleep(max(self.began + at - virtual().time(), 0))
+            await asyncio.sleep(max(self.began + at - epoch(), 0))
             result = act()
             if asyncio.iscoroutine(result):
                 self._spawn(result)
@@ -252,15 +284,15 @@ class World:
         """Halt for two minutes; no new post may leave once the halt is acknowledged."""
         with contextlib.suppress(Exception):
             await self.account.halt(MODE, state, "op", "drill", now())
-            begun = virtual().time()
+            begun = epoch()
             await asyncio.sleep(120)
-            self.halted.append((begun, virtual().time(), state.value))
+            self.halted.append((begun, epoch(), state.value))
             await self.account.halt(MODE, HaltState.ACTIVE, "op", "over", now())
 
     async def _reconcile_now_and_then(self) -> None:
         """Run reconciliation by the schedule, overlap policy skip."""
         end = max(plan.ends for plan in self.plan.markets)
-        while virtual().time() - self.began < end:
+        while epoch() - self.began < end:
             self._reconcile()
             await asyncio.sleep(RECONCILE_EVERY)
 
@@ -286,16 +318,16 @@ class World:
         self.nemesis.note("peace")
         engine.faults.clear()
         engine.modes.clear()
-        limit = virtual().time() + QUIET_AFTER
+        limit = epoch() + QUIET_AFTER
         quiet = 0
-        while quiet < 2 and virtual().time() < limit:
+        while quiet < 2 and epoch() < limit:
             await self._answer_questions()
             self._reconcile()
             await asyncio.sleep(RECONCILE_EVERY)
             quiet = 0 if self.server.busy else quiet + 1
 
     async def _judge(self, begun: float) -> Outcome:
-        self.database.peace()
+        active.set(None)
         self.floor.step()
         views = Views(self.database.pool)
         trades = await views.trades(MODE)
@@ -325,7 +357,9 @@ class World:
             posts=len(self.floor.posts),
             injected=injected,
             history=self.server.max_history,
-            virtual_s=virtual().time() - begun,
+            virtual_s=epoch() - begun,
+            deaths=self.nemesis.deaths,
+            visits=self.nemesis.visits,
         )
 
     def _broken(self) -> list[str]:
@@ -334,7 +368,8 @@ class World:
             if run.status.name == "TIMED_OUT":
                 lines = traceback.format_exception(run.error)
                 found.append(f"the story broke: {lines[-1].strip()} {''.join(lines[-3:-1])}")
-            if run.error is not None and run.kind is ReconcileWorkflow:
+            cause = None if run.error is None else run.error.__cause__
+            if isinstance(cause, _BUGS) and run.kind is ReconcileWorkflow:
                 found.append(f"reconciliation failed: {run.error!r} {run.error.__cause__!r}")
         for begun, ended, state in self.halted:
             for at, side, frozen in self.floor.posts:
@@ -362,7 +397,7 @@ def _market(plan: MarketPlan) -> SimMarket:
         question=f"Will number {number} win?",
         slug=f"number-{number}",
         start_ms=int((START - 10_000) * 1000),
-        end_ms=int((virtual().time() + plan.ends) * 1000),
+        end_ms=int((epoch() + plan.ends) * 1000),
         fee_rate=Decimal(plan.rate),
         protocol=plan.protocol,
         seconds_delay=plan.delay,
