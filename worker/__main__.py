@@ -1,7 +1,8 @@
-"""`python -m worker`: everything it needs comes from the settings."""
+"""`python -m worker [--metrics PORT]`: everything else it needs comes from the settings."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 import structlog
@@ -12,18 +13,24 @@ from settings.load import load_settings
 from settings.logs import log_to
 from venue.errors import VenueError
 from worker.main import run
+from worker.telemetry import expose
 
 FAILED, MISCONFIGURED = 1, 4  # exit codes (design 13)
 
 
 def main() -> int:
     """Read the settings, run, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    parser.add_argument("--metrics", type=int, default=0, help="port of Temporal's metrics; 0: off")
+    arguments = parser.parse_args()
     try:
         settings = load_settings()
     except SettingsError as error:
         print(error, file=sys.stderr)
         return MISCONFIGURED
     log_to(settings.log.level, settings.log.format)
+    if arguments.metrics:
+        expose(arguments.metrics)
     try:
         uvloop.run(run(settings))
     except (VenueError, OSError, ValueError) as error:

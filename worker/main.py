@@ -13,6 +13,7 @@ from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 from settings.model import Settings
 from settings.temporal_client import connect_temporal
 from worker.bootstrap import Desk, open_desk
+from worker.eyes import Eyes, ensure_eyes, open_eyes
 from worker.runner import unsandboxed
 from worker.schedules import ensure_schedules
 from workflows.reconcile import ReconcileWorkflow
@@ -30,21 +31,22 @@ async def run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     temporal = settings.temporal
     client = await connect_temporal(temporal)
-    async with open_desk(settings) as desk:
-        async with make_worker(client, temporal.task_queue, desk):
+    async with open_desk(settings) as desk, open_eyes(settings, desk, client) as eyes:
+        async with make_worker(client, temporal.task_queue, desk, eyes):
             await ensure_schedules(client, settings)
+            await ensure_eyes(client, settings)
             log.info("ready", queue=temporal.task_queue, wallet=desk.venue.wallet)
             await stop.wait()
     log.info("ended")
 
 
-def make_worker(client: Client, queue: str, desk: Desk) -> Worker:
+def make_worker(client: Client, queue: str, desk: Desk, eyes: Eyes) -> Worker:
     """Return a worker with the settings of facts/temporal.md, each with its reason."""
     return Worker(
         client,
         task_queue=queue,
-        workflows=[TradeWorkflow, ReconcileWorkflow],
-        activities=desk.activities,
+        workflows=[TradeWorkflow, ReconcileWorkflow, *eyes.workflows],
+        activities=[*desk.activities, *eyes.activities],
         workflow_runner=unsandboxed(),
         max_cached_workflows=5_000,  # above the open trades, else each event replays a history
         max_concurrent_activities=200,

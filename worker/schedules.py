@@ -33,12 +33,13 @@ async def ensure_schedules(client: Client, settings: Settings) -> None:
         id=f"reconcile-{settings.mode.value}",
         task_queue=settings.temporal.task_queue,
     )
-    await _ensure(client, f"reconcile-{settings.mode.value}", action, settings.schedule.reconcile)
+    await ensure(client, f"reconcile-{settings.mode.value}", action, settings.schedule.reconcile)
 
 
-async def _ensure(
+async def ensure(
     client: Client, name: str, action: ScheduleActionStartWorkflow, every: timedelta
 ) -> None:
+    """Create or replace one schedule, and run it now."""
     schedule = Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
