@@ -20,6 +20,7 @@ from ops.cli import (
     record,
     records,
     replay,
+    serving,
     status,
     tape,
     trades,
@@ -69,6 +70,7 @@ app.command()(record.record)
 app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)
+serving.add_to(app)
 app.add_typer(tape.app, name="tape")
 
 

@@ -78,7 +78,7 @@ def test_only_secrets_have_a_file_variable() -> None:
 
 
 def keystore(folder: Path, password: str = "open sesame") -> Path:
-    made = Account.encrypt(KEY, password, kdf="pbkdf2", iterations=10)
+    made = Account.encrypt(bytes.fromhex(KEY[2:]), password, kdf="pbkdf2", iterations=10)
     return secret_file(folder, json.dumps(made))
 
 

@@ -1,0 +1,13 @@
+"""The commands for a server and for real money, added to the command line as one group."""
+
+from __future__ import annotations
+
+import typer
+
+from ops.cli import codec
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command()(codec.codec)
+    app.command()(codec.key)
