@@ -6,9 +6,13 @@ in the store, so it never signs again and never takes a refusal of a repeat for 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import datetime
+
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.balance import refresh_balance
 from activities.clock import Clock
 from activities.killpoint import passing
 from activities.messages import OrderRequest, OrderTruth, Posted
@@ -68,6 +72,11 @@ class OrderActivities:
         if not permit.allowed:
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
         earlier = order.posts > order.answers or order.landing is Landing.UNKNOWN
+        if not self._fresh(order):  # time passed in the database: nothing leaves any more
+            kept = await self._orders.landed(
+                request.order_id, Landing.NOT_READY, None, "stale: not sent", self._clock()
+            )
+            return _posted(kept, kept.landing or Landing.UNKNOWN)
         return await self._post(order, earlier=earlier)
 
     def _fresh(self, order: StoredOrder) -> bool:
@@ -125,11 +134,26 @@ class OrderActivities:
             proof, order = await self._judge(order, answer, stop=stop)
         if proof.terminal:
             passing("close:before")
-            order = await self._orders.close(order_id, proof.status, proof.evidence, self._clock())
+            order, proof = await self._close(order, proof)
             passing("close:after")
         elif proof.status is not order.status:
             await self._orders.mark(order_id, proof.status)
         return await self._truth(order, proof)
+
+    async def _close(self, order: StoredOrder, proof: Proof) -> tuple[StoredOrder, Proof]:
+        """End an order on its proof; "never posted" is decided by the database, under its lock.
+
+        A post that began meanwhile was counted first, and then the order stays open.
+        """
+        order_id, now = order.signed.order_id, self._clock()
+        if order.posts:
+            return await self._orders.close(order_id, proof.status, proof.evidence, now), proof
+        intent = order.intent
+        await self._orders.close_unposted(intent.workflow_id, proof.evidence, now, intent.mode)
+        order = await self._stored(order_id)
+        if order.closed_at is None:
+            return order, Proof(status=order.status, terminal=False, evidence="a post is under way")
+        return order, proof
 
     def _overdue(self, order: StoredOrder) -> bool:
         """Return whether an order that should be over at once is still around: cancel it."""
@@ -155,11 +179,7 @@ class OrderActivities:
         passing("read:before")
         on_book = await self._venue.order(order_id) if order.posts else None
         if order.posts:
-            fills = await self._venue.fills(order_id, order.intent.condition_id)
-            passing("read:after")
-            for fill in fills:
-                await self._fills.apply(order.intent.mode, fill, now)
-                passing("fill:after")
+            await self._apply_fills(order, now)
             order = await self._stored(order_id)
         evidence = Evidence(
             tif=order.intent.tif,
@@ -174,6 +194,18 @@ class OrderActivities:
             quiet=now - (order.last_posted_at or now),
         )
         return judge(evidence), order
+
+    async def _apply_fills(self, order: StoredOrder, now: datetime) -> None:
+        """Apply each fill once, then ask for the balance again where any was news (G4)."""
+        mode, changed = order.intent.mode, False
+        fills = await self._venue.fills(order.signed.order_id, order.intent.condition_id)
+        passing("read:after")
+        for fill in fills:
+            changed = (await self._fills.apply(mode, fill, now)).changed or changed
+            passing("fill:after")
+        if changed:
+            with suppress(VenueError):  # then the balance is unknown, and no entry is allowed
+                await refresh_balance(self._venue, self._account, mode, self._clock)
 
     async def _stored(self, order_id: str) -> StoredOrder:
         order = await self._orders.get(order_id)
