@@ -24,7 +24,6 @@ from store.desk_marks import Mark, Marks
 log = structlog.get_logger()
 
 EVERY = 1.0  # seconds between two looks
-LIVE_EVERY = 3  # looks between two readings of which tokens are traded
 KEEP = timedelta(days=30)
 SWEEP_EVERY = 3600  # looks
 
@@ -32,13 +31,10 @@ SWEEP_EVERY = 3600  # looks
 async def mark(pool: asyncpg.Pool[Any], mode: Mode, tokens: Tokens, every: float = EVERY) -> None:
     """Write marks of traded tokens when they moved, until cancelled."""
     marks, seen = Marks(pool), Seen(tokens)
-    live: Iterable[str] = ()
     look = 0
     while True:
         try:
-            if look % LIVE_EVERY == 0:
-                live = await marks.live_tokens(mode)
-            if moved := seen.moved(live, utc_now()):
+            if moved := seen.moved(await marks.live_tokens(mode), utc_now()):
                 await marks.put(moved)
             if look % SWEEP_EVERY == 0:
                 await marks.sweep(utc_now() - KEEP)
