@@ -14,7 +14,7 @@ from sim.market import Print
 from sim.matching import Match, Plan
 from sim.outbox import MarketEvent
 from sim.state import STRANGER, STRANGER_ADDRESS, Leg, Order, Taken, Trade
-from sim.units import ONE, taker_fee
+from sim.units import ONE, dollars, taker_fee
 
 if TYPE_CHECKING:
     from sim.exchange import Exchange
@@ -43,7 +43,8 @@ class Fills:
         market = self._x.markets[order.condition_id]
         book = self._x.books[order.condition_id]
         side, level = opposite(book_side(order)), unified(order.outcome, price)
-        shares, usd = sum(m.shares for m in matches), sum(m.usd for m in matches)
+        shares = sum(m.shares for m in matches)
+        usd = dollars(shares, price)
         trade = Trade(
             id=_trade_id(order.id, len(order.trades)),
             condition_id=order.condition_id,
@@ -109,7 +110,7 @@ class Fills:
     def hit(self, order: Order, shares: int, now_ms: int) -> None:
         """Fill a resting order by a stranger's taker order."""
         market = self._x.markets[order.condition_id]
-        usd = shares * order.price // ONE
+        usd = dollars(shares, order.price)
         trade_id = _trade_id(order.id, len(order.trades))
         taker = Leg(
             order_id="0x" + hashlib.sha256(f"taker:{trade_id}".encode()).hexdigest(),
@@ -139,7 +140,7 @@ class Fills:
         self._x.show(order.condition_id, [level_of(order)], now_ms)
 
     def _make(self, order: Order, shares: int, trade_id: str, now_ms: int) -> Leg:
-        usd = shares * order.price // ONE
+        usd = dollars(shares, order.price)
         self._book(order, trade_id, shares, usd)
         book = self._x.books[order.condition_id]
         if order.matched >= order.size:
@@ -173,7 +174,7 @@ class Fills:
             side=order.side if complement else direct,
             price=price,
             size=match.shares,
-            usd=match.shares - match.usd if complement else match.usd,
+            usd=dollars(match.shares, price),
         )
 
     def _print(self, condition_id: str, trade: Trade, now_ms: int) -> None:

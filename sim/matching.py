@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sim.book import MarketBook, book_side, opposite, unified
 from sim.state import Order
-from sim.units import ONE
+from sim.units import ONE, dollars
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def plan(book: MarketBook, order: Order) -> Plan:
         size = min(want, available)
         if size <= 0:
             break
-        usd = size * price // ONE
+        usd = dollars(size, price)  # never above usd_left: the product is not
         matches.append(Match(price, size, usd, maker))
         shares_left -= size
         usd_left -= usd

@@ -29,6 +29,11 @@ def micro(value: str | int | Decimal) -> int:
     return int(scaled)
 
 
+def dollars(size: int, price: int) -> int:
+    """Return what shares cost at a price; the exchange drops what is below a millionth (3.3)."""
+    return size * price // ONE
+
+
 def taker_fee(size: int, price: int, rate: Decimal, exponent: int = 1) -> int:
     """Return the taker's fee in millionths of a dollar, rounded to five places (facts 3.5)."""
     p = Decimal(price) / ONE

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from domain.money import price
+from domain.money import moved, price
 from domain.orders import FillStatus, Landing, SignedOrder, TimeInForce
 from tests.venue.simulated import Sim, buy, connected, now, open_market, salt
 from tests.waiting import eventually
@@ -77,7 +77,7 @@ async def test_the_first_verdict_is_safe_and_the_same_bytes_find_the_truth(
 
     await eventually(filled, within=10, every=0.05)
     fills = await venue.fills(signed.order_id, condition)
-    spent = sum((f.shares * f.price for f in fills), Decimal(0))
+    spent = sum((moved(f.price, f.shares) for f in fills), Decimal(0))
     assert 0 < spent <= signed.maker_amount
 
 
