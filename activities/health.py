@@ -10,10 +10,24 @@ from temporalio import activity
 
 from activities.clock import Clock
 from domain.market import Mode
+from domain.record import Record
 from store.alerts import Alerts, Priority
 
 UNHEALTHY = "unhealthy"
 LONGER = {"balance": timedelta(hours=1), "halt": timedelta(hours=6)}  # a person knows by then
+
+
+class HealthLook(Record):
+    """What the look before this one found, as `check:status`."""
+
+    before: tuple[str, ...] = ()
+
+
+class HealthSeen(Record):
+    """What one look found."""
+
+    overall: str
+    troubles: tuple[str, ...] = ()
 
 
 class FindingLike(Protocol):
@@ -61,22 +75,30 @@ class HealthActivities:
         self._cool_down, self._clock = cool_down, clock
 
     @activity.defn
-    async def check_health(self) -> str:
-        """Run all checks, raise one alert for each trouble, and return the overall status.
+    async def check_health(self, look: HealthLook) -> HealthSeen:
+        """Run all checks, and raise one alert for each trouble that was there before as well.
 
-        The key of an alert is check and status, so that a worsening speaks at once and a lasting
-        trouble once in each cool-down, whichever worker looks.
+        A trouble of one look may be a start, a restart or a hiccup. The key of an alert is check
+        and status, so that a worsening speaks at once and a lasting trouble once in each
+        cool-down, whichever worker looks.
         """
         report = await self._examine()
+        seen = []
         for finding in report.troubles:
-            loud = finding.status == UNHEALTHY
-            await self._alerts.put(
-                f"health:{finding.check}:{finding.status}",
-                Priority.HIGH if loud else Priority.NORMAL,
-                f"{finding.check}: {finding.status}",
-                f"{finding.text}. {finding.advice}".strip(),
-                LONGER.get(finding.check, self._cool_down),
-                self._clock(),
-                self._mode,
-            )
-        return str(report.overall)
+            key = f"{finding.check}:{finding.status}"
+            seen.append(key)
+            if key in look.before:
+                await self._tell(key, finding)
+        return HealthSeen(overall=str(report.overall), troubles=tuple(seen))
+
+    async def _tell(self, key: str, finding: FindingLike) -> None:
+        loud = finding.status == UNHEALTHY
+        await self._alerts.put(
+            f"health:{key}",
+            Priority.HIGH if loud else Priority.NORMAL,
+            f"{finding.check}: {finding.status}",
+            f"{finding.text}. {finding.advice}".strip(),
+            LONGER.get(finding.check, self._cool_down),
+            self._clock(),
+            self._mode,
+        )

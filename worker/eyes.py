@@ -27,7 +27,7 @@ from store.pulse import Heartbeats
 from worker.bootstrap import Desk
 from worker.schedules import ensure
 from workflows.alerts import WORKFLOW_ID, AlertWorkflow
-from workflows.health import HealthWorkflow
+from workflows.health import HealthStart, HealthWorkflow
 
 log = structlog.get_logger()
 
@@ -81,7 +81,9 @@ async def open_eyes(settings: Settings, desk: Desk, client: Client) -> AsyncIter
 async def ensure_eyes(client: Client, settings: Settings) -> None:
     """Schedule the health check and start the delivery of alerts; idempotent."""
     queue, name = settings.temporal.task_queue, f"health-{settings.mode.value}"
-    action = ScheduleActionStartWorkflow(HealthWorkflow.run, id=name, task_queue=queue)
+    action = ScheduleActionStartWorkflow(
+        HealthWorkflow.run, HealthStart(), id=name, task_queue=queue
+    )
     await ensure(client, name, action, settings.schedule.health)
     await client.start_workflow(
         AlertWorkflow.run,

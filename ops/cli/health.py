@@ -16,10 +16,11 @@ from rich.text import Text
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Json, Profile, Set, load
 from ops.cli.reach import require_running, run_within, store, temporal
-from ops.cli.show import money, out, print_json, table
+from ops.cli.show import out, print_json, table
 from ops.cli.trades import COLUMNS, trade_rows
 from ops.dashboard.desk import duties_of
 from ops.dashboard.token import token_of
+from ops.dashboard.wording import dollars
 from ops.health.report import Report, Status
 from ops.health.run import examine
 from ops.health.scene import Scene
@@ -122,13 +123,12 @@ async def _picture(settings: Settings, here: Scene) -> RenderableType:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     result = await Standing(pool).result(settings.mode, now - 7 * DAY, midnight)
     trades = await Views(pool).trades(settings.mode, limit=ROWS)
-    balance = "unknown" if account.balance is None else f"${money(account.balance)}"
     head = Text(f"Touchline {settings.mode.value} · {now:%H:%M:%S} UTC · {account.halt.value} · ")
     head.append(report.overall.value, STYLES[report.overall])
     sums = Text(
-        f"balance {balance} · reserved ${money(account.reserved)} · open {account.open_slots}"
-        f" for ${money(account.position_cost)} · today ${money(result.today)}"
-        f" · 7 days ${money(result.profit)} ({result.won} won, {result.lost} lost)"
+        f"balance {dollars(account.balance)} · reserved {dollars(account.reserved)} · open"
+        f" {account.open_slots} for {dollars(account.position_cost)}"
+        f" · today {dollars(result.today)} · 7 days {dollars(result.profit)} ({result.won} won, {result.lost} lost)"
     )
     troubles = [Text(f"{f.check}: {f.text}", STYLES[f.status]) for f in report.troubles]
     return Group(head, sums, *troubles, table("", COLUMNS, trade_rows(trades)))

@@ -16,7 +16,7 @@ from ops.dashboard.pages.story import read as read_story
 from store.desk_marks import Marks
 from store.desk_trades import DeskTrades
 
-MARGIN = timedelta(seconds=30)
+LEAST_MARGIN = timedelta(seconds=1)
 
 
 class Data:
@@ -39,12 +39,15 @@ class Data:
         except NoSuchThing as e:
             return JSONResponse({"error": str(e)}, status_code=404)
         trade = story["trade"]
-        since = trade.seen_at - MARGIN
-        until = (trade.closed_at or self._desk.clock()) + MARGIN
+        end = trade.closed_at or self._desk.clock()
+        margin = max((end - trade.seen_at) * 0.05, LEAST_MARGIN)
+        since, until = trade.seen_at - margin, end + margin
         marks = await Marks(self._desk.pool).of_token(trade.token_id, since, until)
         level = story["level"]
         return JSONResponse(
             {
+                "since": since.timestamp(),
+                "until": until.timestamp(),
                 "at": [m.at.timestamp() for m in marks],
                 "bid": [_draw(m.bid) for m in marks],
                 "ask": [_draw(m.ask) for m in marks],

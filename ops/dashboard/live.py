@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import asyncpg
 import structlog
@@ -48,7 +48,7 @@ class Live:
             headers={"X-Accel-Buffering": "no"},
         )
 
-    async def _events(self, page: Page, params: Params) -> AsyncIterator[str]:
+    async def _events(self, page: Page, params: Params) -> AsyncGenerator[str, None]:
         self._open += 1
         shown: dict[str, Markup] = {}
         ends = time.monotonic() + self._lasts

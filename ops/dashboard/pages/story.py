@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.record import Record, Utc
@@ -15,6 +15,7 @@ from store.levels import Levels
 from store.views import TradeLine, Views
 
 Row = dict[str, Any]
+SECOND = timedelta(seconds=1)
 
 
 class Event(Record):
@@ -61,7 +62,8 @@ def tell(
     events += [_decided(row) for row in decisions]
     for order in details["orders"]:
         events += _ordered(order)
-    events += [_filled(fill) for fill in details["fills"]]
+    posted = {order["order_id"]: order["first_posted_at"] for order in details["orders"]}
+    events += [_filled(fill, posted.get(fill["order_id"])) for fill in details["fills"]]
     events += [_exited(exit_) for exit_ in details["exits"]]
     return sorted(events, key=lambda event: event.at)
 
@@ -126,10 +128,13 @@ def _said(order: Row) -> str:
     return f"{landing} ({order['venue_text'][:200]})" if order["venue_text"] else landing
 
 
-def _filled(fill: Row) -> Event:
+def _filled(fill: Row, posted: datetime | None) -> Event:
     verb = "Bought" if fill["side"] == "BUY" else "Sold"
+    at = fill["matched_at"]
+    if posted is not None and posted - SECOND < at < posted:
+        at = posted  # the venue tells whole seconds; no fill comes before its order
     return Event(
-        at=fill["matched_at"],
+        at=at,
         kind="fill",
         title=f"{verb} {number(fill['shares'])} at {number(fill['price'])}",
         text=f"{dollars(fill['shares'] * fill['price'])}, fee {dollars(fill['fee'])},"

@@ -38,7 +38,7 @@
       return range > 86400 ? `${day} ${hour}` : range < 600 ? `${hour}:${two(d.getUTCSeconds())}` : hour;
     });
     const values = (_, all) => all.map((v) => (money ? `$${v.toFixed(2)}` : v.toFixed(2)));
-    return [{ stroke: colour, grid, values: times }, { stroke: colour, grid, size: 60, values }];
+    return [{ stroke: colour, grid, values: times, space: 90 }, { stroke: colour, grid, size: 60, values }];
   };
   const fill = (value, count) => Array(count).fill(value);
 
@@ -65,7 +65,7 @@
     const value = (_, v) => (v == null ? "–" : v.toFixed(4).replace(/0{1,2}$/, ""));
     return {
       series: [{ label: "UTC" }, ...lines.map(([label, , stroke, width, dash]) => ({ label, stroke, width, dash, value, points: { show: false }, spanGaps: true }))],
-      rows: [data.at, ...lines.map((line) => line[1])], money: false, marks: data.marks,
+      rows: [data.at, ...lines.map((line) => line[1])], money: false, marks: data.marks, span: [data.since, data.until],
       empty: data.at.length < 2 && "No prices were recorded during this trade.",
     };
   };
@@ -107,7 +107,7 @@
     }
     const options = {
       width: element.clientWidth, height: element.clientHeight - 40, tzDate: utc,
-      series: chart.series, axes: axes(chart.money), cursor: { drag: { x: true, y: false } },
+      scales: chart.span ? { x: { range: chart.span } } : {}, series: chart.series, axes: axes(chart.money), cursor: { drag: { x: true, y: false } },
       hooks: { draw: chart.marks ? [drawMarks(chart.marks)] : [] },
     };
     plots.set(element, { text, plot: new uPlot(options, chart.rows, element) });

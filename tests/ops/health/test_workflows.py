@@ -12,9 +12,10 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.alerting import AlertActivities
-from activities.health import HealthActivities
+from activities.health import HealthActivities, HealthLook, HealthSeen
 from domain.market import Mode
 from ops.alerting.build import build_courier
+from ops.health.report import Finding, Report, Status
 from ops.health.run import examine
 from settings.load import load_settings
 from store.alerts import Alerts, AlertState, Priority
@@ -22,7 +23,9 @@ from tests.ops.health.scene import make_well, now, scene
 from tests.waiting import eventually
 from worker.runner import sandboxed
 from workflows.alerts import AlertWorkflow
-from workflows.health import HealthWorkflow
+from workflows.health import HealthStart, HealthWorkflow
+
+TROUBLE = Finding(check="stream", status=Status.DEGRADED, text="silent")
 
 
 async def test_the_health_workflow_raises_one_alert_per_trouble_and_cool_down(
@@ -45,7 +48,10 @@ async def test_the_health_workflow_raises_one_alert_per_trouble_and_cool_down(
     ):
         for number in range(2):
             overall = await temporal_client.execute_workflow(
-                HealthWorkflow.run, id=f"{queue}-{number}", task_queue=queue
+                HealthWorkflow.run,
+                HealthStart(pause=timedelta(milliseconds=50)),
+                id=f"{queue}-{number}",
+                task_queue=queue,
             )
             assert overall == "unhealthy"
     raised = await Alerts(pool).recent(now() - timedelta(hours=1))
@@ -53,6 +59,22 @@ async def test_the_health_workflow_raises_one_alert_per_trouble_and_cool_down(
     assert len(low) == 1
     assert (low[0].priority, low[0].mode) == (Priority.HIGH, Mode.PAPER)
     assert low[0].text.startswith("$5.00 is below the floor for entries. Deposit")
+
+
+async def test_a_trouble_of_a_moment_is_not_told(pool: Any) -> None:
+    """A start, a restart, a hiccup: two looks must agree."""
+    before = Report(overall=Status.DEGRADED, findings=(TROUBLE,), at=now())
+
+    async def look() -> Report:
+        return before
+
+    health = HealthActivities(look, Alerts(pool), Mode.PAPER, timedelta(minutes=15), now)
+    seen = await health.check_health(HealthLook())
+    assert seen == HealthSeen(overall="degraded", troubles=("stream:degraded",))
+    await health.check_health(HealthLook(before=("stream:unhealthy",)))
+    assert await Alerts(pool).recent(now() - timedelta(hours=1)) == []
+    await health.check_health(HealthLook(before=seen.troubles))
+    assert len(await Alerts(pool).recent(now() - timedelta(hours=1))) == 1
 
 
 async def test_the_alert_workflow_delivers_what_is_put_into_the_outbox(
