@@ -89,65 +89,10 @@ class Ingest:
         self, plan: Plan, pool: asyncpg.Pool[Any], client: Client, venue: PublicVenue, creds: Creds
     ) -> None:
         """Wire the parts; nothing runs yet."""
-        rules, mode = plan.rules, plan.mode
         self._plan, self._pool, self._creds = plan, pool, creds
-        self.trades = Trades(client, plan.task_queue, plan.site_url, rules.entry.max_price)
-        self.memory = Memory()
-        self.tokens = Tokens(rules.trigger, rules.strategy)
-        self.journal = Journal(StoreRows(pool, plan.rules_hash))
-        self.signals = Signals(self.trades)
-        self.levels = Levels(self.tokens, self.signals)
-        self.dispatch = Dispatch(
-            self.trades,
-            rules.trigger.max_age,
-            self._missed,
-            on_full=self._full,
-            workers=plan.dispatches,
-            room=plan.room,
-        )
-        self.pipeline = Pipeline(
-            mode,
-            rules,
-            self.tokens,
-            self.memory,
-            self.dispatch,
-            self.journal,
-            self.levels,
-            self._hint,
-        )
-        self.fold = Fold(self.tokens, self.pipeline)
-        self.near = Near(self.fold, Tape(pool), to_micro(rules.trigger.threshold))
-        self.gaps = Gaps(venue, self.pipeline, rules.trigger.max_age)
-        self.audit = Audit(venue)
-        self.feed = Feed(
-            plan.market_ws_url,
-            self.tokens,
-            self.fold,
-            judge=self.audit.right,
-            on_gap=self.gaps.opened if not self.tokens.quotes else _no_prints,
-            limits=plan.limits,
-            per_socket=plan.per_socket,
-        )
-        self.catalogue = Catalogue(
-            Markets(pool),
-            self.tokens,
-            self.memory,
-            self.feed,
-            shard=plan.shard,
-            threshold=rules.trigger.threshold,
-        )
-        discovery = Discovery(Markets(pool), Tape(pool), venue)
-        self.filling = Filling(discovery, plan.catalogue_every)
-        self.upkeep = Upkeep(
-            pool,
-            mode,
-            self.memory,
-            self.pipeline,
-            self.levels,
-            self.feed,
-            self.tokens.wanted,
-            rules.trigger.retry_after,
-        )
+        self._wire_ways_out(client)
+        self._wire_stream(venue)
+        self._wire_catalogue(venue)
         self.parts = Parts(
             self.feed,
             self.fold,
@@ -161,6 +106,75 @@ class Ingest:
             self.levels,
         )
         self.health = Health(self.parts)
+
+    def _wire_ways_out(self, client: Client) -> None:
+        """What leaves ingest: starts and signals of trades, and rows."""
+        plan, rules = self._plan, self._plan.rules
+        self.trades = Trades(client, plan.task_queue, plan.site_url, rules.entry.max_price)
+        self.memory = Memory()
+        self.tokens = Tokens(rules.trigger, rules.strategy)
+        self.journal = Journal(StoreRows(self._pool, plan.rules_hash))
+        self.signals = Signals(self.trades)
+        self.levels = Levels(self.tokens, self.signals)
+        self.dispatch = Dispatch(
+            self.trades,
+            rules.trigger.max_age,
+            self._missed,
+            on_full=self._full,
+            workers=plan.dispatches,
+            room=plan.room,
+        )
+
+    def _wire_stream(self, venue: PublicVenue) -> None:
+        """From the sockets to a touch, with the watch over both."""
+        plan, rules = self._plan, self._plan.rules
+        self.pipeline = Pipeline(
+            plan.mode,
+            rules,
+            self.tokens,
+            self.memory,
+            self.dispatch,
+            self.journal,
+            self.levels,
+            self._hint,
+        )
+        self.fold = Fold(self.tokens, self.pipeline)
+        self.near = Near(self.fold, Tape(self._pool), to_micro(rules.trigger.threshold))
+        self.gaps = Gaps(venue, self.pipeline, rules.trigger.max_age)
+        self.audit = Audit(venue)
+        self.feed = Feed(
+            plan.market_ws_url,
+            self.tokens,
+            self.fold,
+            judge=self.audit.right,
+            on_gap=self.gaps.opened if not self.tokens.quotes else _no_prints,
+            limits=plan.limits,
+            per_socket=plan.per_socket,
+        )
+
+    def _wire_catalogue(self, venue: PublicVenue) -> None:
+        """Which markets to watch, and what else the store tells us from time to time."""
+        plan, rules, pool = self._plan, self._plan.rules, self._pool
+        self.catalogue = Catalogue(
+            Markets(pool),
+            self.tokens,
+            self.memory,
+            self.feed,
+            shard=plan.shard,
+            threshold=rules.trigger.threshold,
+        )
+        discovery = Discovery(Markets(pool), Tape(pool), venue)
+        self.filling = Filling(discovery, plan.catalogue_every)
+        self.upkeep = Upkeep(
+            pool,
+            plan.mode,
+            self.memory,
+            self.pipeline,
+            self.levels,
+            self.feed,
+            self.tokens.wanted,
+            rules.trigger.retry_after,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let what was seen reach Temporal and the store.

@@ -15,7 +15,8 @@ from sim.faults import Faults
 from sim.hub import Hub
 from sim.memory import Memory
 from sim.modes import Modes
-from sim.state import Account
+from sim.state import Account, Trade
+from sim.units import taker_fee
 
 STEP_S = 0.02
 
@@ -39,12 +40,21 @@ class Engine:
         self.exchange = Exchange(memory, config)
         self.credentials = Credentials(memory, config.seed, config.auth_skew_s)
         self.hub = Hub(config, self.faults, self.exchange, self.credentials)
-        self.exchange.settlement.alter = self.faults.settle
+        self.exchange.settlement.alter = self._settle
         self.exchange.divert = partial(order_faults.divert, self)
         self.playing = asyncio.Event()
         self.started_ms = clock()
         self.requests = 0
         self._later: set[asyncio.Task[None]] = set()
+
+    def _settle(self, trade: Trade, now_ms: int) -> list[Trade]:
+        """Let a fault alter a settlement; each part of a split is charged as a match of its own."""
+        parts = self.faults.settle(trade, now_ms)
+        market = self.exchange.markets[trade.condition_id]
+        for part in parts if len(parts) > 1 else ():
+            taker = part.taker
+            part.fee = taker_fee(taker.size, taker.price, market.fee_rate, market.fee_exponent)
+        return parts
 
     def now(self) -> int:
         """Return the time in epoch milliseconds."""

@@ -125,8 +125,6 @@ def market_row(call: Call, market: SimMarket, *, nested: bool = False) -> dict[s
         "conditionId": market.condition_id,
         "slug": market.slug,
         "resolutionSource": "",
-        "endDate": iso(market.end_ms),
-        "startDate": iso(market.start_ms),
         "image": "",
         "icon": "",
         "description": "A market of the simulator.",
@@ -134,39 +132,12 @@ def market_row(call: Call, market: SimMarket, *, nested: bool = False) -> dict[s
         "outcomePrices": json.dumps(_prices(market, bid, ask)),
         "active": True,
         "closed": closed,
-        "marketMakerAddress": "",
-        "new": False,
-        "featured": False,
-        "archived": False,
-        "restricted": True,
-        "questionID": market.question_id,
-        "enableOrderBook": True,
-        "orderPriceMinTickSize": market.tick / ONE,
-        "orderMinSize": market.min_size // ONE,
-        "endDateIso": iso(market.end_ms)[:10],
-        "startDateIso": iso(market.start_ms)[:10],
-        "volume": text(market.volume),
-        "volumeNum": market.volume / ONE,
-        "makerBaseFee": 1000,
-        "takerBaseFee": 1000,
         "acceptingOrders": market.accepting or (market.closed and not closed),
-        "negRisk": market.neg_risk,
-        "negRiskRequestID": "",
-        "bestBid": (bid or 0) / ONE,
-        "bestAsk": (ask if ask is not None else ONE) / ONE,
-        "spread": ((ask if ask is not None else ONE) - (bid or 0)) / ONE,
-        "lastTradePrice": market.last_price[0] / ONE,
         "umaResolutionStatuses": json.dumps(_history(market)),
-        "feesEnabled": market.fee_rate > 0,
-        "feeType": "crypto_fees_v2" if market.category == "crypto" else None,
-        "feeSchedule": {
-            "exponent": market.fee_exponent,
-            "rate": float(market.fee_rate),
-            "takerOnly": True,
-            "rebateRate": 0.2,
-        },
+        "questionID": market.question_id,
         "version": market.protocol,
     }
+    row.update(_UNCHANGING, **_dates(market), **_trading(market, bid, ask), **_fees(market))
     row.update(_identifiers(market))
     if market.oracle:
         row["umaResolutionStatus"] = market.oracle if closed or not market.closed else "proposed"
@@ -175,6 +146,58 @@ def market_row(call: Call, market: SimMarket, *, nested: bool = False) -> dict[s
     if not nested:
         row["events"] = [event_row(call, market, nested=True)]
     return row
+
+
+_UNCHANGING: dict[str, Any] = {
+    "marketMakerAddress": "",
+    "new": False,
+    "featured": False,
+    "archived": False,
+    "restricted": True,
+    "enableOrderBook": True,
+    "negRiskRequestID": "",
+}
+
+
+def _dates(market: SimMarket) -> dict[str, Any]:
+    start, end = iso(market.start_ms), iso(market.end_ms)
+    return {
+        "endDate": end,
+        "startDate": start,
+        "endDateIso": end[:10],
+        "startDateIso": start[:10],
+    }
+
+
+def _trading(market: SimMarket, bid: int | None, ask: int | None) -> dict[str, Any]:
+    """Gamma shows an empty side as 0 and 1, in JSON numbers."""
+    low, high = bid or 0, ask if ask is not None else ONE
+    return {
+        "orderPriceMinTickSize": market.tick / ONE,
+        "orderMinSize": market.min_size // ONE,
+        "volume": text(market.volume),
+        "volumeNum": market.volume / ONE,
+        "negRisk": market.neg_risk,
+        "bestBid": low / ONE,
+        "bestAsk": high / ONE,
+        "spread": (high - low) / ONE,
+        "lastTradePrice": market.last_price[0] / ONE,
+    }
+
+
+def _fees(market: SimMarket) -> dict[str, Any]:
+    return {
+        "makerBaseFee": 1000,
+        "takerBaseFee": 1000,
+        "feesEnabled": market.fee_rate > 0,
+        "feeType": "crypto_fees_v2" if market.category == "crypto" else None,
+        "feeSchedule": {
+            "exponent": market.fee_exponent,
+            "rate": float(market.fee_rate),
+            "takerOnly": True,
+            "rebateRate": 0.2,
+        },
+    }
 
 
 def event_row(call: Call, market: SimMarket, *, nested: bool = False) -> dict[str, Any]:

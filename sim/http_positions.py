@@ -102,6 +102,15 @@ def _position(user: str, market: SimMarket, token: str, held: Held) -> dict[str,
         "percent_pnl": 0.0,
         "percent_realized_pnl": 0.0,
         "status": "REDEEMABLE" if market.closed else "OPEN",
+        "first_entry_at": held.first_ms // 1000,
+        "last_event_at": held.last_ms // 1000,
+        **_described(market, outcome),
+    }
+
+
+def _described(market: SimMarket, outcome: int) -> dict[str, Any]:
+    """What the row repeats of its market."""
+    return {
         "redeemable": market.closed,
         "mergeable": False,
         "negative_risk": market.neg_risk,
@@ -116,8 +125,6 @@ def _position(user: str, market: SimMarket, token: str, held: Held) -> dict[str,
         "opposite_outcome": market.outcomes[1 - outcome],
         "opposite_token_id": market.tokens[1 - outcome],
         "end_date": iso(market.end_ms)[:10],
-        "first_entry_at": held.first_ms // 1000,
-        "last_event_at": held.last_ms // 1000,
         "name": "",
         "profile_image": "",
         "verified": False,

@@ -20,7 +20,7 @@ async def in_stage(trade: object, stage: Stage) -> None:
     async def there() -> bool:
         return (await trade.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]
 
-    await eventually(there, within=15)
+    await eventually(there, within=60)
 
 
 async def test_a_touch_is_bought_held_redeemed_and_the_books_equal_the_venues(
@@ -30,7 +30,7 @@ async def test_a_touch_is_bought_held_redeemed_and_the_books_equal_the_venues(
     trade = await house.trade(house.touch(shown))
     await in_stage(trade, Stage.HOLDING)
     house.resolve(shown)
-    result = await asyncio.wait_for(trade.result(), 20)
+    result = await asyncio.wait_for(trade.result(), 60)
     assert result.ending is Stage.SETTLED and result.profit is not None and result.profit > 0
     judged = await house.judge()
     assert judged.clean, judged
@@ -43,7 +43,7 @@ async def test_a_losing_trade_settles_at_nothing_and_the_loss_is_exact(house: Ho
     trade = await house.trade(house.touch(shown))
     await in_stage(trade, Stage.HOLDING)
     house.resolve(shown, winner=1)
-    result = await asyncio.wait_for(trade.result(), 20)
+    result = await asyncio.wait_for(trade.result(), 60)
     assert result.profit == usd(-(result.cost + result.fees))
     assert (await house.judge()).profit_difference_usd == 0
 
@@ -53,7 +53,7 @@ async def test_an_operator_sells_early_and_the_books_still_agree(house: House) -
     trade = await house.trade(house.touch(shown))
     await in_stage(trade, Stage.HOLDING)
     await trade.execute_update(TradeWorkflow.exit_now, ExitNow(who="ann", why="news"))
-    result = await asyncio.wait_for(trade.result(), 30)
+    result = await asyncio.wait_for(trade.result(), 60)
     assert result.ending is Stage.SETTLED
     judged = await house.judge()
     assert judged.profit_difference_usd == 0 and judged.duplicate_orders == 0
@@ -65,7 +65,7 @@ async def test_a_second_touch_of_the_same_market_buys_nothing(house: House) -> N
     trade = await house.trade(trigger)
     await in_stage(trade, Stage.HOLDING)
     house.resolve(shown)
-    await asyncio.wait_for(trade.result(), 20)
+    await asyncio.wait_for(trade.result(), 60)
     with pytest.raises(Exception, match="already started"):
         await house.trade(trigger)
     assert len((await house.judge()).model_dump()) == 5
@@ -89,7 +89,7 @@ async def test_each_gate_that_is_violated_buys_nothing_and_says_why(
     async with houses(override) as house:
         trade = await house.trade(house.touch(house.market()))
         with pytest.raises(WorkflowFailureError) as failure:
-            await asyncio.wait_for(trade.result(), 20)
+            await asyncio.wait_for(trade.result(), 60)
         import re
 
         assert re.search(reason, str(failure.value.cause)), failure.value.cause
@@ -108,6 +108,6 @@ async def test_halted_accounts_post_nothing(house: House) -> None:
     await account.halt(Mode.PAPER, HaltState.HALTED, "ann", "drill", datetime.now(UTC))
     trade = await house.trade(house.touch(house.market()))
     with pytest.raises(WorkflowFailureError) as failure:
-        await asyncio.wait_for(trade.result(), 20)
+        await asyncio.wait_for(trade.result(), 60)
     assert "halted" in str(failure.value.cause)
     assert not house.sim.engine.exchange.memory.orders

@@ -47,7 +47,7 @@ async def holding(house: House) -> Any:
         position = await Positions(house.desk.pool).get(trade.id)
         return position is not None and position.shares == position.shares_confirmed
 
-    await eventually(settled, within=10)
+    await eventually(settled, within=60)
     return shown, trade
 
 
@@ -69,7 +69,7 @@ async def test_a_terminated_trade_is_adopted_and_brought_to_its_end(house: House
     adopted = house.client.get_workflow_handle(trade.id, result_type=TradeResult)
     await in_stage(adopted, Stage.HOLDING)
     house.resolve(shown)
-    result = await asyncio.wait_for(adopted.result(), 20)
+    result = await asyncio.wait_for(adopted.result(), 60)
     assert result.ending is Stage.SETTLED
     assert (await house.judge()).clean
 
@@ -136,7 +136,7 @@ async def test_shares_nobody_bought_are_adopted_with_an_unknown_cost(house: Hous
         await house.reconcile()
         return await held(house, workflow_id) is not None
 
-    await eventually(adopted, within=15, every=0.2)
+    await eventually(adopted, within=60, every=0.2)
     handle = house.client.get_workflow_handle(workflow_id, result_type=TradeResult)
     await in_stage(handle, Stage.HOLDING)
     position = await Positions(house.desk.pool).get(workflow_id)
@@ -173,7 +173,7 @@ async def test_a_claim_whose_run_never_came_is_given_back(house: House) -> None:
 async def test_a_claim_decides_after_temporal_has_forgotten_the_workflow(house: House) -> None:
     shown, trade = await holding(house)
     house.resolve(shown)
-    await asyncio.wait_for(trade.result(), 20)
+    await asyncio.wait_for(trade.result(), 60)
     # What retention does after a year: the id is free again in Temporal alone.
     again = await house.client.start_workflow(
         TradeWorkflow.run,
@@ -182,7 +182,7 @@ async def test_a_claim_decides_after_temporal_has_forgotten_the_workflow(house: 
         task_queue=house.queue,
     )
     try:
-        await asyncio.wait_for(again.result(), 20)
+        await asyncio.wait_for(again.result(), 60)
     except Exception as e:
         assert "claim" in str(e.__cause__)
     assert (await house.judge()).clean

@@ -157,7 +157,7 @@ async def in_stage(handle: object, stage: Stage) -> None:
     async def there() -> bool:
         return (await handle.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]
 
-    await eventually(there, within=10)
+    await eventually(there, within=60)
 
 
 async def test_an_approved_entry_is_screened_again_before_it_is_posted(
@@ -263,7 +263,7 @@ async def test_levels_set_by_a_person_reach_the_store(floor: Floor, desk: Desk) 
     async def stored() -> bool:
         return len(desk.levels) == 1
 
-    await eventually(stored, within=10)
+    await eventually(stored, within=60)
     assert (desk.levels[0].target, desk.levels[0].stop) == (price("0.98"), None)
     desk.resolve = True
     await trade.result()
@@ -368,7 +368,7 @@ async def test_an_unknown_order_alerts_a_person_and_is_asked_for_until_it_is_kno
     async def alerted() -> bool:
         return bool(desk.alerts)
 
-    await eventually(alerted, within=20)
+    await eventually(alerted, within=60)
     assert (await trade.query(TradeWorkflow.status)).stage is Stage.UNKNOWN
     assert desk.alerts[0].key == "unknown-order:0xentry1"
     del desk.truths["0xentry1"]
