@@ -50,7 +50,7 @@ def codec(
             f"--host must be a loopback address, was {host}: its answers travel in the clear;"
             " add --behind-proxy only where a proxy or a container network protects it",
         )
-    token = token_of(settings.state)
+    token = settings.temporal.codec_token.get_secret_value() or token_of(settings.state)
     app = CodecServer(SealingCodec(ring), token, origin or _web_ui(settings)).app()
     out.print("Codec endpoint for the Web UI (whoever has this URL reads every payload):")
     out.print(f"  {endpoint(host, port, token)}", markup=False, soft_wrap=True)

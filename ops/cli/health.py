@@ -128,7 +128,8 @@ async def _picture(settings: Settings, here: Scene) -> RenderableType:
     sums = Text(
         f"balance {dollars(account.balance)} · reserved {dollars(account.reserved)} · open"
         f" {account.open_slots} for {dollars(account.position_cost)}"
-        f" · today {dollars(result.today)} · 7 days {dollars(result.profit)} ({result.won} won, {result.lost} lost)"
+        f" · today {dollars(result.today)} · 7 days {dollars(result.profit)}"
+        f" ({result.won} won, {result.lost} lost)"
     )
     troubles = [Text(f"{f.check}: {f.text}", STYLES[f.status]) for f in report.troubles]
     return Group(head, sums, *troubles, table("", COLUMNS, trade_rows(trades)))

@@ -10,6 +10,7 @@ from typer._click.exceptions import ClickException
 
 from ops.cli import (
     acting,
+    chaos,
     control,
     database,
     doctor,
@@ -17,6 +18,7 @@ from ops.cli import (
     explain,
     health,
     logs,
+    reconcile,
     record,
     records,
     replay,
@@ -25,6 +27,7 @@ from ops.cli import (
     tape,
     trades,
     up,
+    venues,
 )
 from ops.cli.exits import CliError, Exit
 from ops.cli.show import errors
@@ -42,6 +45,8 @@ app = typer.Typer(
 )
 app.command()(up.up)
 app.command()(down.down)
+app.command()(venues.paper)
+app.command(context_settings=venues.PASS_ON)(venues.sim)
 app.command()(status.status)
 app.command()(trades.trades)
 app.command()(explain.why)
@@ -58,6 +63,7 @@ app.command()(acting.reject)
 app.command("exit")(acting.exit_)
 app.command()(acting.levels)
 app.command()(acting.abandon)
+app.command()(reconcile.reconcile)
 app.command()(health.health)
 app.command()(health.watch)
 app.command()(health.dashboard)
@@ -70,6 +76,7 @@ app.command()(record.record)
 app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)
+app.command()(chaos.chaos)
 serving.add_to(app)
 app.add_typer(tape.app, name="tape")
 
