@@ -35,9 +35,10 @@ from store.pool import open_pool
 from store.views import Views
 
 MODE = Mode.PAPER
-PLAY = 18.0  # seconds of blows; the markets live 15 s, some shorter
+PLAY = 34.0  # seconds of blows; the markets live 36 s, some shorter
 REST = 240.0  # seconds within which everything must have come to rest
 QUIET = 3  # looks in a row without anything open
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # older than any row
 LIVE = frozenset({"screening", "entering", "holding", "unknown"})
 
 
@@ -53,6 +54,7 @@ class Result:
     kills: dict[str, int] = field(default_factory=dict)
     points: list[str] = field(default_factory=list)
     endings: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
     orders: int = 0
     halt_ms: list[int] = field(default_factory=list)  # halt to the last order at the venue
     restarts: dict[str, int] = field(default_factory=dict)
@@ -62,7 +64,7 @@ class Episode:
     """Starts a stack in a new directory, hurts it, waits, judges, removes it."""
 
     def __init__(
-        self, seed: int, points: tuple[str, ...], markets: int = 16, speed: int = 60
+        self, seed: int, points: tuple[str, ...], markets: int = 16, speed: int = 25
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="touchline-chaos-"))
         self.folder.chmod(0o711)  # the database's account must pass
@@ -240,6 +242,7 @@ class Episode:
         ledger = await self.stack.sim.ledger()
         async with _pool(self.stack.dsn) as pool:
             trades = await Views(pool).trades(MODE)
+            self.result.reasons = await Views(pool).reasons(MODE, BEGINNING)
             seen = Evidence(
                 ledger=ledger,
                 books=await BookKeeping(pool).read(MODE),
