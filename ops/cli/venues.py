@@ -11,6 +11,7 @@ import typer
 
 from ops.cli.options import Set
 from ops.cli.up import up
+from settings.place import ROOT
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
@@ -24,7 +25,8 @@ def sim(context: typer.Context) -> None:
     """
     sys.stdout.flush()
     arguments = [sys.executable, "-P", "-m", "sim", *context.args]
-    os.execve(sys.executable, arguments, dict(os.environ))  # noqa: S606 - our own module
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    os.execve(sys.executable, arguments, environment)  # noqa: S606 - our own module
 
 
 def paper(
