@@ -37,9 +37,10 @@
       if (range > 4 * 86400) return day;
       return range > 86400 ? `${day} ${hour}` : range < 600 ? `${hour}:${two(d.getUTCSeconds())}` : hour;
     });
-    const values = (_, all) => all.map((v) => (money ? `$${v.toFixed(2)}` : v.toFixed(2)));
+    const values = (_, all) => all.map((v) => (money ? dollars(v) : v.toFixed(2)));
     return [{ stroke: colour, grid, values: times, space: 90 }, { stroke: colour, grid, size: 60, values }];
   };
+  const dollars = (v) => `${v < 0 ? "−" : ""}$${Math.abs(v).toFixed(2)}`;
   const fill = (value, count) => Array(count).fill(value);
 
   // A line needs a beginning at nothing and an end at now.
@@ -49,7 +50,7 @@
     return [[at[0] - lead, ...at, now], [0, ...total, total.at(-1)]];
   };
   const profitChart = (data) => ({
-    series: [{ label: "UTC" }, { label: "Profit", stroke: style("--gain"), fill: style("--gain-soft"), width: 2, points: { show: data.at.length < 60 }, paths: uPlot.paths.stepped({ align: 1 }), value: (_, v) => (v == null ? "–" : `$${v.toFixed(2)}`) }],
+    series: [{ label: "UTC" }, { label: "Profit", stroke: style("--gain"), fill: style("--gain-soft"), width: 2, points: { show: data.at.length < 60 }, paths: uPlot.paths.stepped({ align: 1 }), value: (_, v) => (v == null ? "–" : dollars(v)) }],
     rows: framed(data), money: true, empty: data.at.length === 0 && "Nothing has been booked yet.",
   });
 
