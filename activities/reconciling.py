@@ -13,6 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.balance import refresh_balance
+from activities.breakers import Breakers
 from activities.clock import Clock
 from activities.messages import ReconcileReport, ReconcileRequest
 from activities.repairs import Repairs
@@ -53,13 +54,14 @@ class ReconcileActivities:
         runs: SyncRuns,
         alerts: Alerts,
         repairs: Repairs,
+        breakers: Breakers,
         rules: ReconcileRules,
         clock: Clock,
     ) -> None:
         self._venue, self._claims, self._orders = venue, claims, orders
         self._fills, self._positions, self._account = fills, positions, account
         self._runs, self._alerts, self._repairs = runs, alerts, repairs
-        self._rules, self._clock = rules, clock
+        self._breakers, self._rules, self._clock = breakers, rules, clock
 
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileReport:
@@ -77,6 +79,7 @@ class ReconcileActivities:
         report = ReconcileReport(differences=tuple(str(d) for d in differences), fills=applied)
         if not request.dry_run:
             report = await self._repairs.carry_out(request.mode, trades, differences, report)
+            await self._breakers.check(request.mode)
         await self._end(number, differences, report)
         return report
 

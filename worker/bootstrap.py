@@ -13,6 +13,7 @@ import httpx
 
 from activities.adoption import Adopting
 from activities.books import BookActivities
+from activities.breakers import Breakers
 from activities.clock import Clock, utc_now
 from activities.evidence import Evidence
 from activities.holding import HoldingActivities
@@ -181,6 +182,7 @@ def build_desk(
             SyncRuns(pool),
             alerts,
             repairs,
+            Breakers(orders, fills, money, alerts, rules.risk, clock),
             again,
             clock,
         ),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest_asyncio
+from temporalio.client import WorkflowFailureError
 
 from domain.market import Mode
 from domain.money import shares
-from domain.trade import ClaimState, Stage
+from domain.trade import ClaimState, HaltState, Stage
+from sim.faults import Fault
+from store.account import Account
 from store.alerts import Alerts
 from store.claims import Claims
 from store.orders import Orders
@@ -198,3 +202,19 @@ async def _ledger(house: House) -> Any:
     from sim.judge import ledger
 
     return ledger(house.sim.engine)
+
+
+async def test_orders_that_fail_too_often_stop_entries_by_themselves(houses: Opener) -> None:
+    settings = ("reconcile.grace=0s", "risk.min_error_attempts=2", "risk.max_error_ratio=0.4")
+    async with houses(*settings) as opened:
+        for _ in range(2):
+            shown = opened.market()
+            opened.sim.engine.faults.add(
+                Fault(name="balance_stale", count=1), opened.sim.engine.now()
+            )
+            trade = await opened.trade(opened.touch(shown))
+            with suppress(WorkflowFailureError):
+                await asyncio.wait_for(trade.result(), 60)
+        await opened.reconcile()
+        account = await Account(opened.desk.pool).get(Mode.PAPER)
+        assert account.halt is HaltState.REDUCING and "orders that failed" in account.halt_why
