@@ -52,6 +52,7 @@ SWIFT = (
     "score.floor=0.90",
     "risk.reserve_floor=0",
     "risk.max_per_market=30",
+    "reconcile.grace=5s",
 )
 
 
