@@ -14,6 +14,7 @@ import httpx
 from activities.adoption import Adopting
 from activities.books import BookActivities
 from activities.breakers import Breakers
+from activities.catalogue import CatalogueActivities
 from activities.clock import Clock, utc_now
 from activities.evidence import Evidence
 from activities.holding import HoldingActivities
@@ -43,8 +44,10 @@ from store.pool import open_pool
 from store.positions import Positions
 from store.pulse import SyncRuns
 from store.scores import Blocks, Scores
+from store.touches import Tape
 from venue.connect import Account as VenueAccount
 from venue.connect import Conduct, connect
+from venue.discovery import Discovery
 from venue.polymarket import Venue
 from venue.transport import ApiCreds, Hosts
 
@@ -62,6 +65,7 @@ class Desk:
     settlement: SettlementActivities
     books: BookActivities
     reconciling: ReconcileActivities
+    catalogue: CatalogueActivities
     pool: asyncpg.Pool[Any]
     venue: Venue
 
@@ -85,6 +89,7 @@ class Desk:
             self.books.store_levels,
             self.books.raise_alert,
             self.reconciling.reconcile,
+            self.catalogue.discover,
         ]
 
 
@@ -186,6 +191,7 @@ def build_desk(
             again,
             clock,
         ),
+        catalogue=CatalogueActivities(Discovery(markets, Tape(pool), venue)),
         pool=pool,
         venue=venue,
     )

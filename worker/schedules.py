@@ -18,6 +18,7 @@ from temporalio.client import (
 )
 
 from settings.model import Settings
+from workflows.discover import DiscoverStart, DiscoverWorkflow
 from workflows.reconcile import ReconcileStart, ReconcileWorkflow
 
 
@@ -34,6 +35,13 @@ async def ensure_schedules(client: Client, settings: Settings) -> None:
         task_queue=settings.temporal.task_queue,
     )
     await ensure(client, f"reconcile-{settings.mode.value}", action, settings.schedule.reconcile)
+    discover = ScheduleActionStartWorkflow(
+        DiscoverWorkflow.run,
+        DiscoverStart(every=settings.schedule.discover),
+        id="discover",
+        task_queue=settings.temporal.task_queue,
+    )
+    await ensure(client, "discover", discover, settings.schedule.discover)
 
 
 async def ensure(
