@@ -19,10 +19,13 @@ from activities.alerting import AlertActivities
 from activities.clock import utc_now
 from activities.health import HealthActivities
 from ops.alerting.build import build_courier, build_replies
+from ops.alerting.courier import Round
+from ops.alerting.reporter import Reporter
 from ops.health.run import examine
 from ops.health.scene import Scene
 from settings.model import Settings
 from store.alerts import Alerts
+from store.desk_news import Untold
 from store.pulse import Heartbeats
 from worker.bootstrap import Desk
 from worker.schedules import ensure
@@ -67,7 +70,13 @@ async def open_eyes(settings: Settings, desk: Desk, client: Client) -> AsyncIter
     async with httpx.AsyncClient(timeout=10) as web:
         courier = build_courier(settings, pool, web, utc_now)
         replies = build_replies(settings, pool, web, client, utc_now)
-        alerts = AlertActivities(courier.deliver, replies.listen if replies else None)
+        reporter = Reporter(settings.mode, Untold(pool), Alerts(pool), utc_now)
+
+        async def deliver() -> Round:
+            await reporter.report()
+            return await courier.deliver()
+
+        alerts = AlertActivities(deliver, replies.listen if replies else None)
         beating = asyncio.create_task(_beat(Heartbeats(pool)))
         try:
             yield Eyes(

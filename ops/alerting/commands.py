@@ -18,7 +18,9 @@ from store.desk_standing import Result, Standing
 
 def dollars(amount: Usd | None) -> str:
     """Return an amount for people, or `unknown`."""
-    return "unknown" if amount is None else f"${amount:,.2f}"
+    if amount is None:
+        return "unknown"
+    return f"{'−' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def summary(mode: Mode, account: AccountRow, result: Result, waiting: int) -> str:

@@ -13,6 +13,7 @@ from store.desk_standing import Standing
 from store.desk_trades import DeskTrades, OpenTrade
 
 RECENT = timedelta(days=1)
+NEWS = ("entered:", "settled:")  # told on a phone; here the trades themselves are shown
 BEGINNING = datetime.fromisoformat("2000-01-01T00:00:00+00:00")  # older than any row
 
 
@@ -23,7 +24,7 @@ async def read(desk: Desk, _: Params) -> Context:
     standing = Standing(desk.pool)
     account = await Account(desk.pool).get(desk.mode)
     trades = await open_trades(desk)
-    alerts = await Alerts(desk.pool).recent(now - RECENT, 50)
+    alerts = await Alerts(desk.pool).recent(now - RECENT, 200)
     return {
         "account": account,
         "free": account.tradeable(desk.settings.risk.reserve_floor),
@@ -31,7 +32,7 @@ async def read(desk: Desk, _: Params) -> Context:
         "trades": trades,
         "unrealised": sum((t.unrealised for t in trades if t.unrealised is not None), 0),
         "report": await desk.health.report(),
-        "alerts": [alert for alert in alerts if alert.seen_by is None][:8],
+        "alerts": [a for a in alerts if a.seen_by is None and not a.key.startswith(NEWS)][:8],
         "approvals": await Approvals(desk.pool).pending(desk.mode),
         "latest": await DeskTrades(desk.pool).closed(desk.mode, 8),
         "max_positions": desk.settings.risk.max_positions,
