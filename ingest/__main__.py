@@ -21,6 +21,7 @@ from settings.keystore import unlock
 from settings.load import load_settings
 from settings.logs import log_to
 from settings.model import Settings
+from settings.permission import require_permission
 from settings.temporal_client import connect_temporal
 from store.pool import open_pool
 from venue.errors import NotReady, Unknown, VenueError
@@ -122,7 +123,9 @@ async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
     venue = PublicVenue(Transport(hosts(settings), limiter=Limiter(share=SHARE), retry=reads))
     ingest = Ingest(plan(settings, shard), pool, client, venue, lambda: credentials(settings))
     health = ingest.health
-    stop_metrics = serve(IngestMetrics(health.gauges, health.counters), metrics_port)
+    stop_metrics = serve(
+        IngestMetrics(health.gauges, health.counters), metrics_port, settings.metrics_host
+    )
     try:
         await ingest.run(stop)
     finally:
@@ -140,6 +143,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = load_settings()
+        require_permission(settings)
         shard = Shard.parse(arguments.shard or settings.ingest.shard)
     except (SettingsError, ValueError) as error:
         print(error, file=sys.stderr)

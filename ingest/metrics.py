@@ -37,15 +37,15 @@ class IngestMetrics(Collector):
             yield counter
 
 
-def serve(metrics: IngestMetrics, port: int) -> Callable[[], None]:
-    """Serve the metrics on loopback; return what stops it.
+def serve(metrics: IngestMetrics, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
+    """Serve the metrics; return what stops it.
 
     Raises:
         OSError: the port is taken.
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
-    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    server, thread = start_http_server(port, addr=host, registry=registry)
 
     def stop() -> None:
         server.shutdown()

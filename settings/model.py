@@ -33,6 +33,7 @@ class TemporalSettings(Section):
     task_queue: str = "trades"
     ui_url: str = ""  # for links; found out by itself for the embedded server
     embedded: bool = False  # set by `up` for its own server, which knows no TLS
+    codec_token: SecretStr = NO_SECRET  # of `touchline codec`; empty: made and kept in the state
     versioning: bool = False  # worker deployment versions: docs/decisions/0005
     encryption_key: SecretStr = NO_SECRET  # ID:BASE64,… AES-256, newest first; empty: plain
 
@@ -131,6 +132,7 @@ class Settings(TradeRules):
     state: Path = Field(default_factory=default_state)  # also TOUCHLINE_STATE
     database_url: SecretStr = NO_SECRET  # also DATABASE_URL; empty: embedded PostgreSQL
     live_confirmed: bool = False  # real money moves only when a person said so
+    metrics_host: str = "127.0.0.1"  # where --metrics listens; 0.0.0.0 inside a container
     temporal: TemporalSettings = TemporalSettings()
     venue: VenueSettings = VenueSettings()
     wallet: WalletSettings = WalletSettings()

@@ -53,11 +53,6 @@ def _live(settings: Settings) -> Iterator[str]:
         yield f"score.floor must be none in live mode, was {settings.score.floor} (demo only)"
     if settings.sim.source != "off":
         yield f"sim.source must be off in live mode, was {settings.sim.source}"
-    if not settings.wallet.private_key.get_secret_value() and not settings.wallet.keystore:
-        yield (
-            "wallet.private_key must be set in live mode (TOUCHLINE_WALLET__PRIVATE_KEY),"
-            " or wallet.keystore"
-        )
 
 
 def _rules(settings: Settings) -> Iterator[str]:

@@ -11,6 +11,7 @@ import uvloop
 from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.logs import log_to
+from settings.permission import require_permission
 from venue.errors import VenueError
 from worker.main import run
 from worker.telemetry import expose
@@ -25,12 +26,13 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = load_settings()
+        require_permission(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)
         return MISCONFIGURED
     log_to(settings.log.level, settings.log.format)
     if arguments.metrics:
-        expose(arguments.metrics)
+        expose(arguments.metrics, settings.metrics_host)
     try:
         uvloop.run(run(settings))
     except (VenueError, OSError, ValueError) as error:

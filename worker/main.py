@@ -10,12 +10,14 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
-from settings.model import Settings
+from settings.model import Settings, TemporalSettings
 from settings.temporal_client import connect_temporal
 from worker.bootstrap import Desk, open_desk
 from worker.eyes import Eyes, ensure_eyes, open_eyes
 from worker.runner import unsandboxed
 from worker.schedules import ensure_schedules
+from worker.versions import deployment
+from workflows.discover import DiscoverWorkflow
 from workflows.reconcile import ReconcileWorkflow
 from workflows.trade import TradeWorkflow
 
@@ -32,7 +34,7 @@ async def run(settings: Settings) -> None:
     temporal = settings.temporal
     client = await connect_temporal(temporal)
     async with open_desk(settings) as desk, open_eyes(settings, desk, client) as eyes:
-        async with make_worker(client, temporal.task_queue, desk, eyes):
+        async with make_worker(client, temporal, desk, eyes):
             await ensure_schedules(client, settings)
             await ensure_eyes(client, settings)
             log.info("ready", queue=temporal.task_queue, wallet=desk.venue.wallet)
@@ -40,12 +42,12 @@ async def run(settings: Settings) -> None:
     log.info("ended")
 
 
-def make_worker(client: Client, queue: str, desk: Desk, eyes: Eyes) -> Worker:
+def make_worker(client: Client, temporal: TemporalSettings, desk: Desk, eyes: Eyes) -> Worker:
     """Return a worker with the settings of facts/temporal.md, each with its reason."""
     return Worker(
         client,
-        task_queue=queue,
-        workflows=[TradeWorkflow, ReconcileWorkflow, *eyes.workflows],
+        task_queue=temporal.task_queue,
+        workflows=[TradeWorkflow, ReconcileWorkflow, DiscoverWorkflow, *eyes.workflows],
         activities=[*desk.activities, *eyes.activities],
         workflow_runner=unsandboxed(),
         max_cached_workflows=5_000,  # above the open trades, else each event replays a history
@@ -54,4 +56,5 @@ def make_worker(client: Client, queue: str, desk: Desk, eyes: Eyes) -> Worker:
         nonsticky_to_sticky_poll_ratio=0.4,  # many starts arrive together
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # fail-over in 1.5 s, not 10
         graceful_shutdown_timeout=GRACE,
+        deployment_config=deployment(temporal),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import codec
+from ops.cli import codec, deploy
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(codec.codec)
     app.command()(codec.key)
+    app.add_typer(deploy.app, name="deploy")

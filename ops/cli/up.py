@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from domain.market import Mode
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Profile, Set, overrides
 from ops.cli.screen import Screen
@@ -21,6 +20,7 @@ from ops.stack.assembly import Stack
 from ops.stack.lock import StateError, alone
 from ops.supervision.part import PartFailed
 from settings.load import load_with_sources
+from settings.permission import require_permission
 
 
 def up(
@@ -48,12 +48,7 @@ def up(
             Exit.CONFIGURATION,
             f"--exit-when-done needs sim.source=tape, was {settings.sim.source}: nothing else ends",
         )
-    if settings.mode is Mode.LIVE and not settings.live_confirmed:
-        raise CliError(
-            Exit.CONFIGURATION,
-            "live_confirmed must be true to trade with real money, was false: run"
-            " ./touchline doctor --profile live first, then set it",
-        )
+    require_permission(settings)
     _require_writable(report)
     try:
         with alone(settings.state), Screen(out) as screen:
