@@ -1,0 +1,61 @@
+"""The fast variant: seeds on a virtual clock, judged by the sim's ledger."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from activities.killpoint import POINTS
+from bench.chaos_fast import Job, play
+from ops.chaos.points import POINTS as NAMED
+from tests.postgres import TestPostgres
+
+SMOKE = range(1, 13)
+# Seeds that once failed, each with what it had found.
+INCIDENTS = {
+    204: "a split settlement rounds each part by itself: profit was one micro-dollar off",
+    10069: "each part of a split settlement is charged by itself: fees were 5 micro-dollars off",
+}
+
+
+@pytest.fixture(scope="module")
+def database() -> str:
+    """Return the DSN of a migrated database of this module; the server goes with the run."""
+
+    async def make() -> str:
+        server = TestPostgres.shared()
+        await server.ensure_template()
+        return await server.database().__aenter__()
+
+    return asyncio.run(make())
+
+
+def test_seeds_of_every_kind_of_fault_leave_books_equal_to_the_venues(database: str) -> None:
+    outcomes = list(play([database], [Job(seed) for seed in SMOKE]))
+    assert {o.seed: o.faults for o in outcomes if o.faults} == {}
+    assert sum(o.orders for o in outcomes) > 5
+
+
+@pytest.mark.parametrize("seed", INCIDENTS)
+def test_a_seed_that_once_failed_stays_clean(database: str, seed: int) -> None:
+    [outcome] = play([database], [Job(seed)])
+    assert outcome.faults == []
+
+
+@pytest.mark.parametrize("point", ["sign:after", "post:after", "fill:after", "settle:after"])
+def test_a_worker_that_dies_at_a_named_point_changes_nothing(database: str, point: str) -> None:
+    outcomes = list(play([database], [Job(seed, point) for seed in range(1, 4)]))
+    assert {o.seed: o.faults for o in outcomes if o.faults} == {}
+    assert sum(o.deaths for o in outcomes) > 0
+
+
+def test_the_whole_stack_knows_the_same_kill_points_as_the_worker() -> None:
+    assert NAMED == POINTS
+
+
+def test_the_same_seed_is_the_same_plan() -> None:
+    from bench.chaos.plan import plan
+
+    assert plan(7) == plan(7)
+    assert plan(7) != plan(8)
