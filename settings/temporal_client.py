@@ -10,10 +10,16 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
 
 from settings.codec import data_converter
+from settings.errors import SettingsError
 from settings.keyring import Keyring
 from settings.model import TemporalSettings
 
-LOCAL = "127.0.0.1:7233"  # where a server is when nobody says so
+# No default: a worker that reaches some other server on this machine would serve its trades
+# with our wallet and our database.
+NO_ADDRESS = (
+    "temporal.address: expected host:port of the Temporal server, was not set. Set"
+    " TEMPORAL_ADDRESS, or start everything with ./touchline up"
+)
 NAMES_A_FILE = ("TEMPORAL_PROFILE", "TEMPORAL_CONFIG_FILE")
 
 
@@ -27,6 +33,7 @@ async def connect_temporal(
 
     Raises:
         RuntimeError: nobody answers there.
+        SettingsError: nobody said where the server is.
         KeyringError: temporal.encryption_key holds no usable key.
     """
     ring = Keyring.parse(temporal.encryption_key.get_secret_value())
@@ -53,6 +60,8 @@ def connection(temporal: TemporalSettings, environ: Mapping[str, str]) -> dict[s
     )
     found: dict[str, Any] = dict(profile.to_client_connect_config())
     if not temporal.address:
-        place["target_host"] = found.get("target_host", LOCAL)
+        if "target_host" not in found:
+            raise SettingsError([NO_ADDRESS])
+        place["target_host"] = found["target_host"]
         place["namespace"] = found.get("namespace", temporal.namespace)
     return {**found, **place}

@@ -29,7 +29,7 @@ from ops.services.temporal_options import (
     dynamic_config_arguments,
 )
 from settings.model import TemporalSettings
-from settings.temporal_client import LOCAL, connect_temporal
+from settings.temporal_client import connect_temporal
 
 PORT, UI_PORT = 7233, 8233  # the usual ones; others when they are taken
 
@@ -96,7 +96,7 @@ async def connect(temporal: TemporalSettings, within: float = 5.0) -> Client:
     Raises:
         TemporalUnreachable: no answer within `within` seconds, or no such namespace.
     """
-    address, namespace = temporal.address or LOCAL, temporal.namespace
+    address, namespace = temporal.address or "no address", temporal.namespace
     try:
         client = await asyncio.wait_for(connect_temporal(temporal), timeout=within)
         await asyncio.wait_for(client.count_workflows(), timeout=within)

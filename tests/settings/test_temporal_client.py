@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
+from settings.errors import SettingsError
 from settings.keyring import new_key
 from settings.model import TemporalSettings
-from settings.temporal_client import LOCAL, connect_temporal, connection
+from settings.temporal_client import connect_temporal, connection
 
 FILE = """
 [profile.default]
@@ -29,7 +30,11 @@ def file(tmp_path: Path) -> Path:
 def test_our_settings_name_the_place() -> None:
     place = TemporalSettings(address="t:1", namespace="n")
     assert connection(place, {}) == {"target_host": "t:1", "namespace": "n"}
-    assert connection(TemporalSettings(), {}) == {"target_host": LOCAL, "namespace": "default"}
+
+
+def test_without_an_address_nothing_is_reached_by_chance() -> None:
+    with pytest.raises(SettingsError, match="TEMPORAL_ADDRESS"):
+        connection(TemporalSettings(), {})
 
 
 def test_temporals_own_variables_add_key_and_tls() -> None:
