@@ -12,12 +12,13 @@ import asyncio
 import json
 import logging
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
@@ -42,8 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     with postgres(options.processes * AT_ONCE) as dsns:
         begun = time.monotonic()
         outcomes = Tally(options)
-        for outcome in _run(jobs, dsns):
-            outcomes.add(outcome)
+        with suppress(KeyboardInterrupt):  # a report of what was done
+            for outcome in _run(jobs, dsns):
+                outcomes.add(outcome)
         report = outcomes.report(time.monotonic() - begun)
     if options.report:
         Path(options.report).write_text(json.dumps(report, indent=1) + "\n")
@@ -69,6 +71,8 @@ class Tally:
         self._endings: Counter[str] = Counter()
         self._injected: Counter[str] = Counter()
         self._failures: list[dict[str, Any]] = []
+        self._deaths: Counter[str] = Counter()
+        self._unknown: list[float] = []
         self._history = 0
         self._begun = time.monotonic()
 
@@ -77,7 +81,10 @@ class Tally:
         self._sum.update(seeds=1, trades=outcome.trades, orders=outcome.orders, posts=outcome.posts)
         self._sum.update(virtual_seconds=int(outcome.virtual_s))
         self._endings.update(outcome.endings)
+        if outcome.deaths:
+            self._deaths[outcome.point] += 1
         self._injected.update(outcome.injected)
+        self._unknown.append(outcome.unknown_s)
         self._history = max(self._history, outcome.history)
         if outcome.faults:
             self._failures.append(asdict(outcome))
@@ -85,7 +92,7 @@ class Tally:
             print(f"seed {outcome.seed}: " + ("; ".join(outcome.faults) or "clean"))
             for line in outcome.story if self._verbose else outcome.story[-12:]:
                 print(f"    {line}")
-        if self._sum["seeds"] % 500 == 0:
+        if self._sum["seeds"] % 100 == 0:
             rate = self._sum["seeds"] / (time.monotonic() - self._begun)
             print(f"{self._sum['seeds']} seeds, {len(self._failures)} failed, {rate:.1f}/s")
         sys.stdout.flush()
@@ -101,9 +108,20 @@ class Tally:
             "seeds_per_second": round(self._sum["seeds"] / max(seconds, 0.001), 1),
             "endings": dict(self._endings.most_common()),
             "faults_injected": dict(self._injected.most_common()),
+            "deaths_by_point": dict(self._deaths.most_common()),
+            "unknown_or_told_s": {
+                "p50": _percentile(self._unknown, 50),
+                "p99": _percentile(self._unknown, 99),
+                "most": round(max(self._unknown, default=0.0), 1),
+            },
             "longest_history": self._history,
             "failures": self._failures,
         }
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    found = sorted(values)
+    return round(found[min(len(found) * percent // 100, len(found) - 1)], 1) if found else 0.0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -125,8 +143,11 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
     if options.only is not None:
         return [Job(options.only, options.point, options.at)]
     if options.kill_points:
-        first = range(options.seed, options.seed + options.kill_points)
-        return [Job(seed, point, 1 + seed % 2) for point in POINTS for seed in first]
+        count = options.kill_points * len(POINTS)  # each death in a seed of its own
+        return [
+            Job(options.seed + n, POINTS[n % len(POINTS)], 1 + n // len(POINTS) % 2)
+            for n in range(count)
+        ]
     return [Job(seed) for seed in range(options.seed, options.seed + options.runs)]
 
 
@@ -177,18 +198,25 @@ def _run(jobs: list[Job], dsns: list[str]) -> Iterator[Outcome]:
     for part in parts:
         part.start()
     left = len(jobs)
-    while left:
-        try:
-            yield answers.get(timeout=5)
-            left -= 1
-        except Empty:
-            if not any(part.is_alive() for part in parts):
-                raise RuntimeError(f"expected {left} more seeds, every process ended") from None
+    try:
+        while left:
+            try:
+                yield answers.get(timeout=5)
+                left -= 1
+            except Empty:
+                if not any(part.is_alive() for part in parts):
+                    raise RuntimeError(f"expected {left} more seeds, all ended") from None
+    finally:
+        for part in parts:
+            part.terminate()
 
 
 def _worker(dsns: list[str], jobs: list[Job], answers: Any) -> None:
+    parent = os.getppid()
     for outcome in play(dsns, jobs):
         answers.put(outcome)
+        if os.getppid() != parent:
+            return  # nobody listens any more
 
 
 def play(dsns: list[str], jobs: list[Job]) -> Iterator[Outcome]:

@@ -1,1 +1,1 @@
-"""Chaos in one process: a clock that is ours, a real database, a venue in memory, a small Temporal."""
+"""Chaos in one process: our own clock, a real database, a venue in memory, a small Temporal."""

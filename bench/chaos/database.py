@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -120,6 +119,6 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
-        self.pool.terminate()
-        self._admin.terminate()
-        await asyncio.sleep(0)
+        with virtual().outside():
+            await self.pool.close()
+            await self._admin.close()

@@ -8,6 +8,7 @@ import json
 import traceback
 from contextvars import Context
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -35,9 +36,10 @@ from sim.market import SimMarket
 from sim.playback import book_event
 from sim.units import micro
 from store.account import Account
+from store.alerts import Alerts
 from store.books import BookKeeping
 from store.orders import Orders
-from store.views import Views
+from store.views import TradeLine, Views
 from worker.bootstrap import build_desk
 from workflows import messages as m
 from workflows.reconcile import ReconcileStart, ReconcileWorkflow
@@ -46,6 +48,7 @@ from workflows.trade import TradeWorkflow
 MODE = Mode.PAPER
 RECONCILE_EVERY = 180.0
 QUIET_AFTER = 6 * 3600.0  # seconds after the last plan item by which everything must have ended
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # older than any row
 THRESHOLD = price("0.95")
 
 # What deaths and cut connections never raise: reconciliation may be late, not wrong.
@@ -66,7 +69,8 @@ class Outcome:
     injected: dict[str, int] = field(default_factory=dict)
     history: int = 0
     virtual_s: float = 0.0
-    deaths: int = 0  # at the named kill point
+    point: str = ""  # the named kill point of this run, if any
+    deaths: int = 0  # there
     visits: dict[str, int] = field(default_factory=dict)
     unknown_s: float = 0.0  # longest time an order's fate was unknown and nobody was told
 
@@ -341,6 +345,7 @@ class World:
             running=tuple(run.workflow_id for run in self.server.busy),
         )
         found = faults(seen) + self._broken()
+        unknown = await self._longest_unknown(trades)
         endings: dict[str, int] = {}
         for trade in trades:
             endings[trade.state] = endings.get(trade.state, 0) + 1
@@ -358,9 +363,26 @@ class World:
             injected=injected,
             history=self.server.max_history,
             virtual_s=epoch() - begun,
+            point=self.nemesis.point,
             deaths=self.nemesis.deaths,
             visits=self.nemesis.visits,
+            unknown_s=unknown,
         )
+
+    async def _longest_unknown(self, trades: list[TradeLine]) -> float:
+        """Return the longest time from the first post of a FAK to its end, or to its alert."""
+        alerts = await Alerts(self.database.pool).recent(BEGINNING, 1000)
+        told = {alert.key.rpartition(":")[2]: alert.raised_at for alert in alerts}
+        longest = 0.0
+        for trade in trades:
+            found = await Views(self.database.pool).details(MODE, trade.workflow_id)
+            for order in found["orders"]:
+                first, ended = order["first_posted_at"], order["closed_at"]
+                if order["tif"] != "FAK" or not first or not ended:
+                    continue
+                known = min(ended, told.get(order["order_id"], ended))
+                longest = max(longest, (known - first).total_seconds())  # type: ignore[operator]
+        return longest
 
     def _broken(self) -> list[str]:
         found = [f"cap broken: {text}" for text in self.exposure.broken]
