@@ -14,6 +14,7 @@ from settings.model import Settings, TemporalSettings
 from settings.temporal_client import connect_temporal
 from worker.bootstrap import Desk, open_desk
 from worker.eyes import Eyes, ensure_eyes, open_eyes
+from worker.gentle import starting_gently
 from worker.runner import unsandboxed
 from worker.schedules import ensure_schedules
 from worker.versions import deployment
@@ -34,7 +35,8 @@ async def run(settings: Settings) -> None:
     temporal = settings.temporal
     client = await connect_temporal(temporal)
     async with open_desk(settings) as desk, open_eyes(settings, desk, client) as eyes:
-        async with make_worker(client, temporal, desk, eyes):
+        gently = starting_gently(desk.pool, settings.mode)
+        async with gently, make_worker(client, temporal, desk, eyes):
             await ensure_schedules(client, settings)
             await ensure_eyes(client, settings)
             log.info("ready", queue=temporal.task_queue, wallet=desk.venue.wallet)

@@ -38,11 +38,11 @@ def doctor(json: Json = False, profile: Profile = None, set_: Set = None) -> Non
             Exit.CONFIGURATION,
             "wallet.private_key must be set: a private key, or start the demo, which makes one",
         )
-    findings = run_within(lambda: _examine(settings, hosts, account), WITHIN)
+    findings = run_within(lambda: examine(settings, hosts, account), WITHIN)
     if json:
         print_json({"passed": passed(findings), "venue": hosts.clob, "findings": findings})
     else:
-        _show(settings, hosts, findings)
+        show(settings, hosts, findings)
     if not passed(findings):
         raise typer.Exit(Exit.ERROR)
 
@@ -78,7 +78,7 @@ def _creds(settings: Settings) -> ApiCreds | None:
     return ApiCreds(key, secret.get_secret_value(), passphrase.get_secret_value())
 
 
-async def _examine(settings: Settings, hosts: Hosts, account: Account) -> list[Finding]:
+async def examine(settings: Settings, hosts: Hosts, account: Account) -> list[Finding]:
     async with _known_orders(settings) as known:
         return await Doctor(hosts, account, Gate(known_orders=known)).examine()
 
@@ -100,7 +100,7 @@ async def _known_orders(settings: Settings) -> AsyncIterator[Known | None]:
         yield known
 
 
-def _show(settings: Settings, hosts: Hosts, findings: list[Finding]) -> None:
+def show(settings: Settings, hosts: Hosts, findings: list[Finding]) -> None:
     rows = [("ok" if f.ok else "FAILED", f.name, f.found, f.fix) for f in findings]
     out.print(table(f"Start gate of {hosts.clob}", ("", "check", "found", "what to do"), rows))
     if passed(findings):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import codec, deploy
+from ops.cli import codec, deploy, live
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     app.command()(codec.codec)
     app.command()(codec.key)
+    app.command()(live.live)
+    app.command()(live.canary)
     app.add_typer(deploy.app, name="deploy")

@@ -1,0 +1,1 @@
+"""Real money: what a person sees and says before it moves."""
