@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ops.cli import codec, deploy, live
+from ops.cli import audit, backup, codec, deploy, live
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,4 +13,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(codec.key)
     app.command()(live.live)
     app.command()(live.canary)
+    app.command()(backup.backup)
+    app.command()(backup.restore)
+    app.command()(audit.audit)
     app.add_typer(deploy.app, name="deploy")
