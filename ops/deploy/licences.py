@@ -68,17 +68,16 @@ def _installed(name: str) -> str:
 
 def _licence(name: str) -> str:
     try:
-        found = metadata(name)
+        found = metadata(name).json
     except PackageNotFoundError:
         return ""
-    if expression := found.get("License-Expression"):
+    if expression := found.get("license_expression"):
         return str(expression)
     classified = [
         item.rpartition(" :: ")[2]
-        for item in found.get_all("Classifier") or []
+        for item in found.get("classifier", [])
         if item.startswith("License ::")
     ]
     if classified:
         return ", ".join(classified)
-    first = (found.get("License") or "").strip().partition("\n")[0]
-    return first[:60]
+    return str(found.get("license", "")).strip().partition("\n")[0][:60]

@@ -17,7 +17,6 @@ import pytest_asyncio
 
 from domain.market import Mode
 from domain.trade import HaltState
-from ops.cli import live
 from ops.cli.main import main
 from ops.live.record import summarise, wilson
 from store.account import Account
@@ -64,7 +63,7 @@ async def sim(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Record what would be started instead of starting it."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(live.starting, "up", lambda **given: calls.append(given))
+    monkeypatch.setattr("ops.cli.up.up", lambda **given: calls.append(given))
     return calls
 
 
