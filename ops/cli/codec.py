@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 
@@ -16,6 +17,7 @@ from ops.dashboard.token import is_loopback
 from ops.stack.runfile import running
 from settings.codec import SealingCodec
 from settings.keyring import Keyring, KeyringError, new_key
+from settings.logs import log_to
 from settings.model import Settings
 
 WEB_UI = "http://127.0.0.1:8233"
@@ -54,6 +56,8 @@ def codec(
     app = CodecServer(SealingCodec(ring), token, origin or _web_ui(settings)).app()
     out.print("Codec endpoint for the Web UI (whoever has this URL reads every payload):")
     out.print(f"  {endpoint(host, port, token)}", markup=False, soft_wrap=True)
+    log_to(settings.log.level, settings.log.format)
+    structlog.get_logger().info("ready", port=port)
     # No access log: the token is part of the path.
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
 

@@ -56,6 +56,7 @@ class DevServer:
         self.namespace = namespace
         self.port = first_free_port(PORT)
         self.ui_port = first_free_port(UI_PORT)
+        self.codec = ""  # where the Web UI has sealed payloads opened; empty: they are plain
 
     @property
     def address(self) -> str:
@@ -73,6 +74,8 @@ class DevServer:
         command += ["--port", str(self.port), "--ui-port", str(self.ui_port)]
         command += ["--db-filename", str(self.database), "--namespace", self.namespace]
         command += ["--log-level", "warn", "--ui-disable-news-fetch"]
+        if self.codec:
+            command += ["--ui-codec-endpoint", self.codec]
         for key, value in SQLITE_PRAGMAS.items():
             command += ["--sqlite-pragma", f"{key}={value}"]
         for name, kind in SEARCH_ATTRIBUTES.items():

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ops.codec.place import PORT as CODEC_PORT
+from ops.codec.place import endpoint, token_of
 from ops.dashboard.token import FILE as TOKEN_FILE
-from ops.services.ports import first_free_port
+from ops.services.ports import LOOPBACK, first_free_port
 from ops.services.postgres import EmbeddedPostgres
 from ops.services.postgres_part import PostgresPart
 from ops.services.temporal import DevServer, connect, ensure_search_attributes
@@ -37,6 +39,7 @@ class Stack:
         self.temporal_address = settings.temporal.address
         self.links: dict[str, str] = {}
         self.sim: SimPart | None = None
+        self._server: DevServer | None = None
         self._wiring = Wiring(environ, overrides, _settings_file(environ))
         self._wiring.tell("state", str(self.state))
         # Children hold the read end; only this process holds the write end, which nobody inherits.
@@ -44,7 +47,7 @@ class Stack:
 
     def parts(self) -> list[Part]:
         """Return the parts in order: databases, the venue, the workers, the eyes."""
-        parts: list[Part] = [*self._database(), self._temporal()]
+        parts: list[Part] = [*self._database(), self._temporal(), *self._codec()]
         if self.settings.sim.source != "off":
             parts += self._venue()
         parts += [self._module("worker"), self._module("ingest")]
@@ -82,6 +85,7 @@ class Stack:
         async def ready(_: ProcessPart) -> bool:
             return await server.ready()
 
+        self._server = server
         return ProcessPart(
             "temporal",
             server.command,
@@ -89,6 +93,16 @@ class Stack:
             lambda: self._wiring.environment("temporal"),
             ready,
         )
+
+    def _codec(self) -> list[Part]:
+        """Return what opens sealed payloads for our own Web UI, when there is a key."""
+        server = self._server
+        if server is None or not self.settings.temporal.encryption_key.get_secret_value():
+            return []
+        port = first_free_port(CODEC_PORT)
+        server.codec = endpoint(LOOPBACK, port, token_of(self.state))
+        place = ("--port", str(port), "--origin", server.ui_url)
+        return [self._module("codec", "ops.cli.main", "codec", *place)]
 
     async def _use_temporal(self) -> None:
         temporal = self.settings.temporal
@@ -122,8 +136,8 @@ class Stack:
     def _make_sim(self) -> SimPart:
         return SimPart(self.settings, self._wiring, self._lifeline)
 
-    def _module(self, name: str, module: str = "") -> ProcessPart:
-        command = child_command(self._lifeline, module or name)
+    def _module(self, name: str, module: str = "", *arguments: str) -> ProcessPart:
+        command = child_command(self._lifeline, module or name, *arguments)
         return ProcessPart(
             name,
             lambda: command,

@@ -13,6 +13,7 @@ from settings.place import ROOT
 MAY_SEE = {
     "worker": ("wallet.", "venue.", "database_url", "temporal.", "alerts."),
     "ingest": ("wallet.", "venue.", "database_url", "temporal."),
+    "codec": ("temporal.",),
     "dashboard": ("dashboard.", "database_url", "temporal."),
 }
 NO_SETTINGS = ("sim", "temporal")  # foreign to our settings: they are told otherwise
