@@ -27,8 +27,9 @@ from typing import Any, NamedTuple
 from activities.killpoint import POINTS
 from bench.chaos.clock import VirtualLoop
 from bench.chaos.database import Database
+from bench.chaos.judgement import Outcome
 from bench.chaos.plan import plan
-from bench.chaos.world import Outcome, World, task_factory
+from bench.chaos.world import World, task_factory
 from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from store.migrations import migrate
 

@@ -33,7 +33,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._now = START
         self.outstanding = 0
-        super().__init__(_Patient(self))  # type: ignore[arg-type]
+        super().__init__(_Patient(self))
         self._clock_resolution = TICK  # floats near START are no finer
 
     def time(self) -> float:
@@ -54,7 +54,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self.outstanding -= 1
 
 
-class _Patient(selectors.DefaultSelector):  # type: ignore[valid-type, misc]
+class _Patient(selectors.DefaultSelector):
     """Blocks for real I/O only, and turns every other wait into a jump of the clock."""
 
     def __init__(self, loop: VirtualLoop) -> None:

@@ -123,7 +123,7 @@ class Server:
         self.max_history = 0
         self.renewing = False
         loop = asyncio.get_running_loop()
-        workflow._Runtime.set_on_loop(loop, _Runtime())  # the SDK finds its runtime there
+        workflow._Runtime.set_on_loop(loop, _Runtime())  # type: ignore[abstract]  # the SDK finds its runtime there
         self._client: Any = SimpleNamespace(get_workflow_handle=self._handle)
 
     def start(self, kind: type[Any], argument: Any, workflow_id: str) -> Run:
@@ -429,7 +429,7 @@ def _missing(name: str) -> Callable[..., Any]:
 
 for _asked in _Runtime.__abstractmethods__:
     setattr(_Runtime, _asked, _missing(_asked))
-_Runtime.__abstractmethods__ = frozenset()  # type: ignore[attr-defined]
+_Runtime.__abstractmethods__ = frozenset()
 
 
 def of_run(task: asyncio.Task[Any]) -> None:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import traceback
 from contextvars import Context
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
@@ -20,60 +17,29 @@ from activities import killpoint
 from bench.chaos.clock import START, epoch, now, origin, virtual
 from bench.chaos.database import Database
 from bench.chaos.exposure import Exposure
+from bench.chaos.judgement import MODE, Outcome, judged
 from bench.chaos.nemesis import Nemesis, active
 from bench.chaos.plan import MarketPlan, Plan
 from bench.chaos.temporal import Server, of_run
 from bench.chaos.venue import Floor
-from domain.market import Mode
 from domain.money import price, shares
 from domain.trade import HaltState, Stage
 from domain.trigger import TouchSource, Trigger
-from ops.chaos.verdict import Caps, Evidence, faults
 from settings.model import Settings
 from sim.acts import perform
-from sim.judge import ledger
 from sim.market import SimMarket
 from sim.playback import book_event
 from sim.units import micro
 from store.account import Account
-from store.alerts import Alerts
-from store.books import BookKeeping
 from store.orders import Orders
-from store.views import TradeLine, Views
 from worker.bootstrap import build_desk
 from workflows import messages as m
 from workflows.reconcile import ReconcileStart, ReconcileWorkflow
 from workflows.trade import TradeWorkflow
 
-MODE = Mode.PAPER
 RECONCILE_EVERY = 180.0
 QUIET_AFTER = 6 * 3600.0  # seconds after the last plan item by which everything must have ended
-BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # older than any row
 THRESHOLD = price("0.95")
-
-# What deaths and cut connections never raise: reconciliation may be late, not wrong.
-_BUGS = (NameError, AttributeError, TypeError, KeyError, AssertionError)
-
-
-@dataclass
-class Outcome:
-    """What a seed came to."""
-
-    seed: int
-    faults: list[str]
-    story: list[str]
-    orders: int = 0
-    trades: int = 0
-    endings: dict[str, int] = field(default_factory=dict)
-    posts: int = 0
-    injected: dict[str, int] = field(default_factory=dict)
-    history: int = 0
-    virtual_s: float = 0.0
-    point: str = ""  # the named kill point of this run, if any
-    deaths: int = 0  # there
-    visits: dict[str, int] = field(default_factory=dict)
-    unknown_s: float = 0.0  # longest time an order's fate was unknown and nobody was told
-
 
 _tasks: WeakKeyDictionary[Nemesis, WeakSet[asyncio.Task[Any]]] = WeakKeyDictionary()
 
@@ -132,7 +98,7 @@ class World:
             self._spawn(self._clockwork(), self._listen())
             await asyncio.gather(self._script(), self._reconcile_now_and_then())
             await self._come_to_rest()
-            return await self._judge(begun)
+            return await judged(self, begun)
         except BaseException:
             print(f"seed {self.plan.seed}: the harness itself failed")
             raise
@@ -329,79 +295,6 @@ class World:
             self._reconcile()
             await asyncio.sleep(RECONCILE_EVERY)
             quiet = 0 if self.server.busy else quiet + 1
-
-    async def _judge(self, begun: float) -> Outcome:
-        active.set(None)
-        self.floor.step()
-        views = Views(self.database.pool)
-        trades = await views.trades(MODE)
-        seen = Evidence(
-            ledger=ledger(self.floor.engine),
-            books=await BookKeeping(self.database.pool).read(MODE),
-            trades=tuple(trades),
-            open_orders=tuple(o.signed.order_id for o in await self.orders.open(MODE)),
-            drift=tuple(str(line) for line in await self.account.drift()),
-            caps=Caps(per_market=Decimal(self.plan.rules.risk.max_per_market)),
-            running=tuple(run.workflow_id for run in self.server.busy),
-        )
-        found = faults(seen) + self._broken()
-        unknown = await self._longest_unknown(trades)
-        endings: dict[str, int] = {}
-        for trade in trades:
-            endings[trade.state] = endings.get(trade.state, 0) + 1
-        injected: dict[str, int] = {}
-        for hit in self.floor.engine.faults.log:
-            injected[hit["name"]] = injected.get(hit["name"], 0) + 1
-        return Outcome(
-            seed=self.plan.seed,
-            faults=found,
-            story=self.nemesis.story,
-            orders=len(seen.ledger["orders"]),
-            trades=len(trades),
-            endings=endings,
-            posts=len(self.floor.posts),
-            injected=injected,
-            history=self.server.max_history,
-            virtual_s=epoch() - begun,
-            point=self.nemesis.point,
-            deaths=self.nemesis.deaths,
-            visits=self.nemesis.visits,
-            unknown_s=unknown,
-        )
-
-    async def _longest_unknown(self, trades: list[TradeLine]) -> float:
-        """Return the longest time from the first post of a FAK to its end, or to its alert."""
-        alerts = await Alerts(self.database.pool).recent(BEGINNING, 1000)
-        told = {alert.key.rpartition(":")[2]: alert.raised_at for alert in alerts}
-        longest = 0.0
-        for trade in trades:
-            found = await Views(self.database.pool).details(MODE, trade.workflow_id)
-            for order in found["orders"]:
-                first, ended = order["first_posted_at"], order["closed_at"]
-                if order["tif"] != "FAK" or not first or not ended:
-                    continue
-                known = min(ended, told.get(order["order_id"], ended))
-                longest = max(longest, (known - first).total_seconds())  # type: ignore[operator]
-        return longest
-
-    def _broken(self) -> list[str]:
-        found = [f"cap broken: {text}" for text in self.exposure.broken]
-        for run in self.server.all:
-            if run.status.name == "TIMED_OUT":
-                lines = traceback.format_exception(run.error)
-                found.append(f"the story broke: {lines[-1].strip()} {''.join(lines[-3:-1])}")
-            cause = None if run.error is None else run.error.__cause__
-            if isinstance(cause, _BUGS) and run.kind is ReconcileWorkflow:
-                found.append(f"reconciliation failed: {run.error!r} {run.error.__cause__!r}")
-        for begun, ended, state in self.halted:
-            for at, side, frozen in self.floor.posts:
-                reduces = state == "reducing" and side == "SELL"
-                if begun + 1.0 < at < ended and not frozen and not reduces:
-                    found.append(f"{side} posted {at - begun:.1f} s after {state}")
-        floor = micro(str(self.plan.rules.risk.reserve_floor))
-        if self.floor.least_usd < floor:
-            found.append(f"reserve floor broken: {self.floor.least_usd} micro-dollars left")
-        return found
 
 
 def _market(plan: MarketPlan) -> SimMarket:
