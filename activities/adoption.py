@@ -92,7 +92,7 @@ class Adopting:
             trigger=self._trigger(mode, market, d.token_id, threshold),
             cause="adopted: shares that no trade of ours explains",
             held_since=opened or self._clock(),
-            age_known=source is AgeSource.ACTUAL,
+            age_known=opened is not None,
             cost=None,
         )
 
@@ -103,6 +103,9 @@ class Adopting:
         """
         order = await self._venue.order(order_id)
         if order is None:
+            return
+        if await self._orders.get(order_id) is not None:  # ours, and our books call it over
+            await self._venue.cancel(order_id)
             return
         market = await self._market(order.condition_id)
         if market is None:

@@ -13,6 +13,7 @@ from activities.venue_errors import nothing_yet, venue_failures
 from domain.book import Book
 from domain.exits import ExitContext, ExitReading, check_exit
 from domain.market import Resolution
+from domain.money import DUST
 from domain.orders import FillStatus
 from domain.positions import Position
 from store.account import Account
@@ -63,7 +64,7 @@ class HoldingActivities:
         activity.heartbeat(
             ExitReading(high=view.high, below_stop=view.below_stop).model_dump(mode="json")
         )
-        if view.news is News.NOTHING and view.confirmed == view.shares:
+        if view.news is News.NOTHING and view.confirmed == view.shares and view.shares >= DUST:
             raise nothing_yet(_describe(view), self._pause(request, view))
         if view.news is News.NOTHING:
             raise nothing_yet("waiting for the settlement of fills", request.plan.pace.fill_poll)
@@ -81,8 +82,10 @@ class HoldingActivities:
     async def _look(self, request: HoldRequest) -> HoldView:
         await self._settle_fills(request)
         position = await self._positions.get(request.key.workflow_id, request.key.mode)
-        if position is None or position.dust:
+        if position is None:
             return HoldView(news=News.GONE, reason="nothing is held any more")
+        if position.dust:
+            return await self._gone(request, position)
         seen = HoldView(
             news=News.NOTHING,
             shares=position.shares,
@@ -96,6 +99,19 @@ class HoldingActivities:
         if resolution is not None:
             return self._resolved(seen, position, resolution)
         return self._check_exit(request, seen, position, await self._book(request.key.token_id))
+
+    async def _gone(self, request: HoldRequest, position: Position) -> HoldView:
+        """Nothing is left, once every fill is final: a failed sale gives its shares back (G1)."""
+        fills = await self._fills.of_workflow(request.key.workflow_id, request.key.mode)
+        final = all(f.status in FINAL for f in fills)
+        return HoldView(
+            news=News.GONE if final else News.NOTHING,
+            reason="nothing is held any more" if final else "sold; the sale is still settling",
+            shares=position.shares,
+            confirmed=position.shares_confirmed,
+            cost=position.cost,
+            high=request.high,
+        )
 
     def _resolved(self, seen: HoldView, position: Position, resolution: Resolution) -> HoldView:
         """A disputed resolution is none yet (R2); unsettled fills are waited for first."""

@@ -67,7 +67,7 @@ class OpeningActivities:
             request.key.workflow_id, Leg.ENTRY, attempt, request.key.mode
         )
         if stored is not None:
-            return self._again(stored)
+            return self._again(stored, await self._evidence.market(request.key.condition_id))
         seen = await self._evidence.gather(request)
         decision = screen(seen.context, self._rules, self._strategy)
         await self._record(request, seen, decision)
@@ -109,12 +109,13 @@ class OpeningActivities:
             return self._answer(decision, seen).model_copy(update={"refusal": prepared.text})
         return self._answer(decision, seen).model_copy(update={"order": reference(prepared)})
 
-    def _again(self, stored: StoredOrder) -> Opened:
+    def _again(self, stored: StoredOrder, market: Market | None) -> Opened:
         """Answer a repeat, a reset or a crash with the order that was stored then."""
         decision = Decision(
             verdict=Verdict.ENTER, reason="prepared before", filter="strategy", values={}
         )
-        return self._answer(decision, None).model_copy(update={"order": reference(stored)})
+        again = {"order": reference(stored), "plan": self._plan(market)}
+        return self._answer(decision, None).model_copy(update=again)
 
     def _answer(self, decision: Decision, seen: Gathered | None, *, won: bool = True) -> Opened:
         plan = self._plan(None if seen is None else seen.context.market)

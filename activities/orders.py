@@ -17,8 +17,8 @@ from activities.clock import Clock
 from activities.killpoint import passing
 from activities.messages import OrderRequest, OrderTruth, Posted
 from activities.venue_errors import nothing_yet, venue_failures
-from domain.money import MICRO, ZERO, Price
-from domain.orders import FillStatus, Landing, TimeInForce
+from domain.money import MICRO, ZERO, Price, Shares
+from domain.orders import FillStatus, Landing
 from domain.proof import CancelAnswer, Evidence, Proof, judge
 from domain.rules import PaceRules
 from store.account import Account
@@ -71,7 +71,7 @@ class OrderActivities:
         passing("permit:after")
         if not permit.allowed:
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
-        earlier = order.posts > order.answers or order.landing is Landing.UNKNOWN
+        earlier = permit.posts > order.answers + 1 or order.landing is Landing.UNKNOWN
         if not self._fresh(order):  # time passed in the database: nothing leaves any more
             kept = await self._orders.landed(
                 request.order_id, Landing.NOT_READY, None, "stale: not sent", self._clock()
@@ -91,7 +91,9 @@ class OrderActivities:
         """
         order_id = order.signed.order_id
         with venue_failures():
-            post = await self._venue.post(order.signed, earlier_unanswered=earlier)
+            post = await self._venue.post(
+                order.signed, earlier_unanswered=earlier, may_send=lambda: self._fresh(order)
+            )
         passing("post:after")
         kept = await self._orders.landed(
             order_id, post.landing, post.status, post.text, self._clock(), matched=post.matched
@@ -129,7 +131,7 @@ class OrderActivities:
             return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
         answer = CancelAnswer.NOT_ASKED
         with venue_failures():
-            if order.posts and (stop or self._overdue(order)):
+            if order.posts and not order.adopted and (stop or self._overdue(order)):
                 answer = await self._cancel(order_id)
             proof, order = await self._judge(order, answer, stop=stop)
         if proof.terminal:
@@ -156,9 +158,9 @@ class OrderActivities:
         return order, proof
 
     def _overdue(self, order: StoredOrder) -> bool:
-        """Return whether an order that should be over at once is still around: cancel it."""
-        immediate = order.intent.tif in (TimeInForce.FAK, TimeInForce.FOK)
-        return immediate and self._clock() > order.intent.post_before
+        """Return whether an order of ours is past its time and still around: cancel it."""
+        ends = order.intent.expires_at or order.intent.post_before
+        return self._clock() > ends
 
     async def _cancel(self, order_id: str) -> CancelAnswer:
         """Cancel by id; what the venue could not answer is no answer."""
@@ -166,6 +168,7 @@ class OrderActivities:
         try:
             answer = await self._venue.cancel(order_id)
             passing("cancel:after")
+            await self._orders.cancel_answered(order_id, self._clock())
             return _ANSWERS[answer.state]
         except VenueError:
             activity.logger.warning("cancel_unanswered", extra={"order_id": order_id})
@@ -188,12 +191,21 @@ class OrderActivities:
             may_post=not stop and now < order.intent.post_before,
             original=order.intent.shares,
             filled=order.filled,
+            failed=await self._failed(order_id),
             matched=order.matched,
             on_book=on_book,
+            stranger=order.adopted,
             cancel=answer,
             quiet=now - (order.last_posted_at or now),
+            since_cancel=now - (order.cancel_answered_at or now),
         )
         return judge(evidence), order
+
+    async def _failed(self, order_id: str) -> Shares:
+        """Return the shares of matches that failed to settle: seen, and nothing moved."""
+        fills = await self._fills.of_order(order_id)
+        failed = (f.shares for f in fills if f.status is FillStatus.FAILED)
+        return Shares(sum(failed, ZERO))
 
     async def _apply_fills(self, order: StoredOrder, now: datetime) -> None:
         """Apply each fill once, then ask for the balance again where any was news (G4)."""

@@ -37,6 +37,7 @@ from venue.errors import VenueError
 from venue.polymarket import Venue
 
 FINAL = frozenset({FillStatus.CONFIRMED, FillStatus.FAILED})
+READ_WELL = frozenset({SyncOutcome.CLEAN, SyncOutcome.REPAIRED})
 FIRST_LOOK = timedelta(days=1)  # how far back a first run reads trades
 
 
@@ -98,7 +99,8 @@ class ReconcileActivities:
 
     async def _apply_fills(self, mode: Mode, now: datetime) -> int:
         """Apply every trade since the last run, with overlap; strangers are counted only."""
-        last = next((r for r in await self._runs.recent(mode) if r.outcome is not None), None)
+        runs = await self._runs.recent(mode)
+        last = next((r for r in runs if r.outcome in READ_WELL and not r.dry_run), None)
         since = now - FIRST_LOOK if last is None else last.started_at - self._rules.overlap
         changed = 0
         for fill in await self._venue.fills_since(since):
@@ -108,6 +110,17 @@ class ReconcileActivities:
                 continue  # of another program on this wallet: its shares show as a stranger
             except FillConflict as e:
                 await self._alert(mode, f"fill-conflict:{fill.trade_id}", "A fill changed", str(e))
+        return changed + await self._settle_old_fills(mode)
+
+    async def _settle_old_fills(self, mode: Mode) -> int:
+        """Ask again for every fill that is not final, whoever holds it now and however old."""
+        changed = 0
+        for order_id in sorted({f.order_id for f in await self._fills.unsettled(mode)}):
+            order = await self._orders.get(order_id)
+            if order is None:
+                continue
+            for fill in await self._venue.fills(order_id, order.intent.condition_id):
+                changed += (await self._fills.apply(mode, fill, self._clock())).changed
         return changed
 
     async def _trades(self, mode: Mode, now: datetime) -> list[OurTrade]:

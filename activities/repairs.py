@@ -16,6 +16,7 @@ from store.alerts import Alerts, Priority
 from store.claims import Claims
 from store.corrections import Corrections
 from store.positions import Positions
+from venue.errors import VenueError
 from venue.polymarket import Venue
 
 ReadOrder = Callable[[OrderRequest], Awaitable[OrderTruth]]
@@ -51,7 +52,10 @@ class Repairs:
         """Repair each difference and return the report with what was done."""
         await self._forget_misses(mode, trades, differences)
         for difference in differences:
-            done = await self._repair(mode, trades, difference, report)
+            try:
+                done = await self._repair(mode, trades, difference, report)
+            except VenueError:
+                continue  # this one waits for the next run; the others do not
             report = report if done is None else done
         return report
 
@@ -105,7 +109,8 @@ class Repairs:
         """
         held = [(t.workflow_id, t.shares) for t in trades if t.token_id == d.token_id and t.shares]
         now = self._clock()
-        readings = [await self._corrections.missed(w, mode, now) for w, _ in held]
+        apart = self._rules.grace / 2  # a retry of this run is no second reading
+        readings = [await self._corrections.missed(w, mode, now, apart) for w, _ in held]
         if min(readings, default=0) < self._rules.misses or d.theirs is None:
             return None
         resolution = await self._venue.resolution(d.condition_id)

@@ -52,6 +52,7 @@ class SellingActivities:
             ApplicationError: the venue did not answer; a gate that cannot be checked blocks.
         """
         key = request.key
+        request = await self._after_earlier_runs(request)
         stored = await self._orders.stored(key.workflow_id, Leg.EXIT, request.attempt, key.mode)
         if stored is not None:
             return ExitPrepared(order=reference(stored))
@@ -65,6 +66,19 @@ class SellingActivities:
         if sellable < DUST:
             return ExitPrepared(blocked="no settled shares in the wallet yet")
         return await self._prepare(request, position, sellable, book)
+
+    async def _after_earlier_runs(self, request: ExitRequest) -> ExitRequest:
+        """Count this run's exits after those of runs that are gone (adoption)."""
+        orders = await self._orders.of_workflow(request.key.workflow_id, request.key.mode)
+        earlier = [
+            order.intent.attempt
+            for order in orders
+            if order.intent.leg is Leg.EXIT
+            and not order.adopted
+            and order.intent.run_id != request.key.owner
+        ]
+        attempt = request.attempt + max(earlier, default=0)
+        return request.model_copy(update={"attempt": attempt})
 
     async def _book(self, token_id: str) -> Book | None:
         try:

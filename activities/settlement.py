@@ -18,6 +18,8 @@ from store.levels import Levels
 from store.positions import Positions
 from venue.polymarket import Venue
 
+READINGS = 3  # of "nothing to redeem" before it is believed
+
 
 class SettlementActivities:
     """Bound to one account; built once per worker in worker/bootstrap.py."""
@@ -47,27 +49,45 @@ class SettlementActivities:
 
         Source: facts 6.3; findings G4, EXE-M3; fault R1.
         """
-        position = await self._positions.get(request.key.workflow_id, request.key.mode)
-        payout = request.resolution.payouts.get(request.key.token_id, ZERO)
+        key = request.key
+        position = await self._positions.get(key.workflow_id, key.mode)
+        payout = request.resolution.payouts.get(key.token_id)
+        if payout is None:
+            raise nothing_yet("the resolution does not name our token", self._retry)
         if position is None or position.shares <= 0 or payout <= 0:
             with venue_failures():
-                await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
+                await refresh_balance(self._venue, self._account, key.mode, self._clock)
             return Redeemed(text="nothing to redeem: the shares pay nothing")
         with venue_failures():
-            passing("redeem:before")
-            redemption = await self._venue.redeem(request.key.condition_id)
-            passing("redeem:after")
+            redemption = await self._venue.redeem(key.condition_id)
             if redemption.state == "pending":
                 raise nothing_yet(f"transaction {redemption.tx} is pending", self._retry)
-            left = await self._venue.shares(request.key.token_id, refresh=True)
+            left = await self._venue.shares(key.token_id, refresh=True)
             if left >= DUST:
                 raise nothing_yet(f"{left} shares are still in the wallet", self._retry)
-            await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
-        return Redeemed(
-            proceeds=moved(payout, position.shares),
-            transaction=redemption.tx,
-            text=redemption.state,
-        )
+            if redemption.state == "nothing":
+                await self._believe_nothing(key)
+            await refresh_balance(self._venue, self._account, key.mode, self._clock)
+        paid = moved(payout, position.shares)
+        return Redeemed(proceeds=paid, transaction=redemption.tx, text=redemption.state)
+
+    async def _believe_nothing(self, key: TradeKey) -> None:
+        """Believe "nothing to redeem" only when the indexer agrees, and only the third time.
+
+        One zero of the venue's balance cache proves nothing: it lags behind settlements (facts
+        2.7). The count lives in the heartbeat, which survives retries.
+
+        Raises:
+            ApplicationError: NothingYet.
+        """
+        listed = await self._venue.positions()
+        if any(p.token_id == key.token_id and p.shares >= DUST for p in listed):
+            raise nothing_yet("the indexer still lists the shares", self._retry)
+        memory = activity.info().heartbeat_details if activity.in_activity() else ()
+        seen = int(memory[0]) + 1 if memory else 1
+        if seen < READINGS:
+            activity.heartbeat(seen)
+            raise nothing_yet(f"nothing to redeem, reading {seen} of {READINGS}", self._retry)
 
     @property
     def _retry(self) -> timedelta:

@@ -37,10 +37,13 @@ class Evidence(Record):
     may_post: bool = False  # a post may still follow
     original: Shares
     filled: Shares  # sum of trades that did not fail
+    failed: Shares = Shares(ZERO)  # sum of trades that did: seen, but nothing moved
     matched: Shares | None = None  # what the answer to the post said was matched at once
     on_book: VenueOrder | None = None  # None: the venue's lists do not hold it
+    stranger: bool = False  # placed by somebody else: never ours to cancel
     cancel: CancelAnswer = CancelAnswer.NOT_ASKED
     quiet: timedelta = timedelta(0)  # since the last post
+    since_cancel: timedelta = timedelta(0)  # since a cancel was first answered
 
 
 class Proof(Record):
@@ -76,7 +79,8 @@ def _unposted(e: Evidence) -> Proof:
 
 def _listed(e: Evidence, order: VenueOrder) -> Proof:
     """The venue still knows the order: its word counts once its trades are all here."""
-    if order.status.terminal and (order.matched or ZERO) <= e.filled + DUST:
+    known = order.matched is not None and order.matched <= e.filled + e.failed + DUST
+    if order.status.terminal and known and _all_here(e):
         return _ended(e, order.status, f"the venue says {order.status.value}")
     status = OrderStatus.PARTIAL if e.filled else OrderStatus.LIVE
     return Proof(status=status, terminal=False, evidence="on the venue's book")
@@ -87,11 +91,14 @@ def _unlisted(e: Evidence) -> Proof:
     immediate = e.tif in (TimeInForce.FAK, TimeInForce.FOK)
     if immediate and e.landing is Landing.LANDED and e.matched and _all_here(e):
         return _ended(e, OrderStatus.CANCELLED, "matched at once, the rest was killed")
-    if e.cancel is CancelAnswer.CANCELLED and _all_here(e) and e.quiet >= LAG:
+    if e.stranger and e.quiet >= ABSENCE:
+        return _ended(e, OrderStatus.CANCELLED, "no longer on the venue's lists")
+    here = _all_here(e) and e.since_cancel >= LAG  # fills that raced the cancel show late
+    if e.cancel is CancelAnswer.CANCELLED and here:
         return _ended(e, OrderStatus.CANCELLED, "the cancel was acknowledged")
-    if e.cancel is CancelAnswer.OVER and _all_here(e) and e.quiet >= ABSENCE:
+    if e.cancel is CancelAnswer.OVER and here and _long_over(e):
         return _ended(e, OrderStatus.CANCELLED, "the venue calls it cancelled or matched")
-    if e.cancel is CancelAnswer.NOT_FOUND and _all_here(e) and e.quiet >= ABSENCE:
+    if e.cancel is CancelAnswer.NOT_FOUND and here and e.quiet >= ABSENCE:
         return _ended(
             e, OrderStatus.EXPIRED, "in no list for a minute, and a cancel finds no such order"
         )
@@ -108,7 +115,12 @@ def _settled_size(e: Evidence) -> bool:
 
 def _all_here(e: Evidence) -> bool:
     """Return whether the trades reach what the post's answer said was matched."""
-    return e.matched is None or e.filled >= e.matched - DUST
+    return e.matched is None or e.filled + e.failed >= e.matched - DUST
+
+
+def _long_over(e: Evidence) -> bool:
+    """ "Cancelled or matched" without a trade may mean matched: its trades get a minute."""
+    return e.quiet >= ABSENCE and (e.filled > 0 or e.since_cancel >= ABSENCE)
 
 
 def _ended(e: Evidence, status: OrderStatus, evidence: str) -> Proof:

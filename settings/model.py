@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from domain.market import Mode
 from domain.money import Usd
@@ -30,7 +30,7 @@ class TemporalSettings(Section):
 
     address: str = ""  # host:port; also TEMPORAL_ADDRESS
     namespace: str = "default"
-    task_queue: str = "trades"
+    task_queue: str = ""  # empty: trades-paper or trades-live, so that modes never mix
     ui_url: str = ""  # for links; found out by itself for the embedded server
     embedded: bool = False  # set by `up` for its own server, which knows no TLS
     codec_token: SecretStr = NO_SECRET  # of `touchline codec`; empty: made and kept in the state
@@ -142,6 +142,14 @@ class Settings(TradeRules):
     dashboard: DashboardSettings = DashboardSettings()
     sim: SimSettings = SimSettings()
     log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _queue_of_the_mode(self) -> Self:
+        """Give each mode a queue of its own: a worker of play money never serves a live trade."""
+        if not self.temporal.task_queue:
+            queue = {"task_queue": f"trades-{self.mode.value}"}
+            object.__setattr__(self, "temporal", self.temporal.model_copy(update=queue))
+        return self
 
     @property
     def rules(self) -> TradeRules:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -106,14 +106,24 @@ class Corrections:
                 await book(connection, await lock_trade(connection, workflow_id, mode, at), at)
             return await read_position(connection, workflow_id, mode)
 
-    async def missed(self, workflow_id: str, mode: Mode, at: datetime) -> int:
-        """Count one more reconciliation that did not find the shares; return how many in a row."""
-        count = await self._pool.fetchval(
-            "UPDATE positions SET misses = misses + 1, changed_at = $3"
-            " WHERE workflow_id = $1 AND mode = $2 RETURNING misses",
+    async def missed(
+        self, workflow_id: str, mode: Mode, at: datetime, apart: timedelta = timedelta(0)
+    ) -> int:
+        """Count one more reconciliation that did not find the shares; return how many in a row.
+
+        Two readings less than `apart` from each other are one: a repeated run counts once.
+        """
+        await self._pool.execute(
+            "UPDATE positions SET misses = misses + 1, changed_at = $3, missed_at = $3"
+            " WHERE workflow_id = $1 AND mode = $2"
+            " AND (misses = 0 OR missed_at IS NULL OR missed_at <= $3::timestamptz - $4::interval)",
             workflow_id,
             mode,
             at,
+            apart,
+        )
+        count = await self._pool.fetchval(
+            "SELECT misses FROM positions WHERE workflow_id = $1 AND mode = $2", workflow_id, mode
         )
         return int(count or 0)
 

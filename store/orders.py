@@ -186,6 +186,10 @@ class Orders:
             "order_id": order.order_id,
             "status": "live",
             "adopted": True,
+            "posts": 1,  # somebody posted it, and the venue has it
+            "answers": 1,
+            "landing": "landed",
+            "last_posted_at": at,
             "signed_at": order.created_at or at,
         }
         async with self._pool.acquire() as connection, connection.transaction():
@@ -211,6 +215,15 @@ class Orders:
             mode,
         )
         return [to_order(row) for row in rows]
+
+    async def cancel_answered(self, order_id: str, at: datetime) -> None:
+        """Note when the venue first answered a cancel; the first time stays."""
+        await self._pool.execute(
+            "UPDATE orders SET cancel_answered_at = coalesce(cancel_answered_at, $2)"
+            " WHERE order_id = $1",
+            order_id,
+            at,
+        )
 
     async def mark(self, order_id: str, status: OrderStatus) -> None:
         """Note what a look at an open order showed: prepared, unknown or live. Never an end."""

@@ -21,7 +21,7 @@ _INTENT = (
 _SIGNED = "order_id body maker_amount taker_amount signed_at".split()
 _STATE = (
     "status filled first_posted_at last_posted_at posts answers matched landing venue_text "
-    "evidence created_at closed_at adopted"
+    "evidence created_at closed_at adopted cancel_answered_at"
 ).split()
 
 ORDER_COLUMNS = ", ".join(["limit_price", *_INTENT, *_SIGNED, *_STATE])
@@ -90,6 +90,7 @@ class StoredOrder(Record):
     created_at: Utc
     closed_at: Utc | None
     adopted: bool = False
+    cancel_answered_at: Utc | None = None  # when the venue first answered a cancel
 
     @property
     def unfilled(self) -> Shares:

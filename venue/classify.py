@@ -211,7 +211,7 @@ def _accepted(body: dict[str, Any], words: str, order: Posted) -> Post:
     if words:
         if named:
             _same_order(named, order)
-        return _from_words(words, None)
+        return _from_words(words, None, known=bool(named))
     if not named:
         return _post(UNKNOWN, text="HTTP 200 without an order id")
     _same_order(named, order)
@@ -252,14 +252,17 @@ def _rejected(answer: Answer, words: str, order: Posted) -> Post:
         return _post(landing, text=words, retry_after=answer.retry_after())
     if answer.status < 400:
         return _post(UNKNOWN, text=words)
-    return _from_words(words, answer)
+    return _from_words(words, answer, known=bool(body.get("orderID")))
 
 
-def _from_words(words: str, answer: Answer | None) -> Post:
+def _from_words(words: str, answer: Answer | None, *, known: bool) -> Post:
+    """A sentence nobody has met, with our own id in it, proves nothing: look the order up."""
     sentence = _sentence(words)
     retry_after = answer.retry_after() if answer else None
     if sentence is not None:
         return _post(sentence.landing, text=words, kind=sentence.kind, retry_after=retry_after)
+    if known:
+        return _post(UNKNOWN, text=words, retry_after=retry_after)
     kind = _STATUS_KINDS.get(answer.status, K.OTHER) if answer else K.OTHER
     return _post(REFUSED, text=words, kind=kind)
 

@@ -73,9 +73,16 @@ class Venue(PublicVenue):
         """Return the venue's trading mode as its answers have told it."""
         return self._posting.mode()
 
-    async def post(self, order: SignedOrder, earlier_unanswered: bool = False) -> Post:
+    async def post(
+        self,
+        order: SignedOrder,
+        earlier_unanswered: bool = False,
+        may_send: Callable[[], bool] | None = None,
+    ) -> Post:
         """Post the stored bytes once; see posting.Posting.post."""
-        return await self._posting.post(order, earlier_unanswered=earlier_unanswered)
+        return await self._posting.post(
+            order, earlier_unanswered=earlier_unanswered, may_send=may_send
+        )
 
     async def cancel(self, order_id: str) -> Cancel:
         """Cancel one order; see posting.Posting.cancel."""

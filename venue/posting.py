@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from domain.orders import Landing, Side, SignedOrder, TimeInForce
@@ -25,7 +26,13 @@ class Posting:
         """Return the venue's mode as learnt from its answers; every entry waits upon it."""
         return self._http.modes.state()
 
-    async def post(self, order: SignedOrder, *, earlier_unanswered: bool = False) -> Post:
+    async def post(
+        self,
+        order: SignedOrder,
+        *,
+        earlier_unanswered: bool = False,
+        may_send: Callable[[], bool] | None = None,
+    ) -> Post:
         """Post the stored bytes and return what that proves (facts 2.4, 2.6, 2.10).
 
         Nothing is sent while the venue is known to refuse orders. The L2 headers carry the
@@ -33,12 +40,13 @@ class Posting:
 
         Args:
             earlier_unanswered: an earlier post of these bytes never got an answer.
+            may_send: asked last of all, after every wait; False and nothing is sent.
 
         Raises:
             Drift: the answer speaks of another order, or the stored bytes are not an order.
         """
         posted = _posted(order)
-        found = await self._attempt(order, posted, earlier_unanswered)
+        found = await self._attempt(order, posted, earlier_unanswered, may_send)
         return unanswered(found) if earlier_unanswered else found
 
     async def cancel(self, order_id: str) -> Cancel:
@@ -60,13 +68,19 @@ class Posting:
             raise Unknown("expected a cancel answer as JSON, was something else") from cause
         return fields.guarded(lambda: account.cancel_of(value, order_id), "a cancel answer")
 
-    async def _attempt(self, order: SignedOrder, posted: Posted, repeat: bool) -> Post:
+    async def _attempt(
+        self,
+        order: SignedOrder,
+        posted: Posted,
+        repeat: bool,
+        may_send: Callable[[], bool] | None,
+    ) -> Post:
         state = self.mode()
         if state.mode is not VenueMode.NORMAL:
             return _not_sent(f"the venue is in mode {state.mode}", state)
         try:
             answer = await self._http.send(
-                "clob", "POST", "/order", private=True, content=order.body
+                "clob", "POST", "/order", private=True, content=order.body, may_send=may_send
             )
         except NotReady as error:
             return Post(

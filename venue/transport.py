@@ -141,8 +141,11 @@ class Transport:
         params: Mapping[str, str] | None = None,
         private: bool = False,
         content: str = "",
+        may_send: Callable[[], bool] | None = None,
     ) -> Answer:
         """Send one request, once, and return its answer whatever its status.
+
+        `may_send` is asked last of all, after every wait: a stale order never leaves.
 
         Raises:
             NotReady: it was certainly not sent.
@@ -152,6 +155,8 @@ class Transport:
         headers = self._headers(method, path, content) if private else {}
         if content:
             headers["Content-Type"] = "application/json"
+        if may_send is not None and not may_send():
+            raise NotReady("stale: not sent")
         try:
             response = await self._client.request(
                 method,

@@ -26,6 +26,7 @@ from activities.scores import build_scores
 from activities.selling import SellingActivities
 from activities.settlement import SettlementActivities
 from activities.signing import Signing
+from domain.market import Mode
 from domain.score import Score
 from domain.strategy import GROUP, Registry
 from settings.keystore import unlock
@@ -68,6 +69,7 @@ class Desk:
     catalogue: CatalogueActivities
     pool: asyncpg.Pool[Any]
     venue: Venue
+    mode: Mode
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -194,6 +196,7 @@ def build_desk(
         catalogue=CatalogueActivities(Discovery(markets, Tape(pool), venue)),
         pool=pool,
         venue=venue,
+        mode=settings.mode,
     )
 
 

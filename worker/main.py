@@ -15,6 +15,7 @@ from settings.temporal_client import connect_temporal
 from worker.bootstrap import Desk, open_desk
 from worker.eyes import Eyes, ensure_eyes, open_eyes
 from worker.gentle import starting_gently
+from worker.guard import ModeGuard
 from worker.runner import unsandboxed
 from worker.schedules import ensure_schedules
 from worker.versions import deployment
@@ -58,5 +59,6 @@ def make_worker(client: Client, temporal: TemporalSettings, desk: Desk, eyes: Ey
         nonsticky_to_sticky_poll_ratio=0.4,  # many starts arrive together
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # fail-over in 1.5 s, not 10
         graceful_shutdown_timeout=GRACE,
+        interceptors=[ModeGuard(desk.mode)],
         deployment_config=deployment(temporal),
     )

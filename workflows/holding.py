@@ -14,6 +14,7 @@ from domain.trade import Stage
 from workflows import options
 from workflows.display import money, number, show
 from workflows.inbox import Inbox
+from workflows.renewal import renew
 from workflows.state import ExitWish, TradeState
 from workflows.waiting import news_or
 
@@ -27,9 +28,10 @@ async def hold(state: TradeState, inbox: Inbox) -> HoldView:
     """
     show(state, Stage.HOLDING, "")
     while True:
+        renew(state, inbox)
         if inbox.stop is not None:
             return HoldView(news=News.NOTHING, shares=state.shares, cost=state.cost)
-        if inbox.levels or (not state.levels_stored and not _too_young(state)):
+        if inbox.take_levels() or (not state.levels_stored and not _too_young(state)):
             await _store_levels(state)
         inbox.take_news()
         _take_wish(state, inbox)

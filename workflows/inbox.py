@@ -32,8 +32,13 @@ class Inbox:
 
     def take_news(self) -> bool:
         """Return and clear whether there was venue or price news."""
-        had = self.news or self.price is not None or self.levels
-        self.news, self.price, self.levels = False, None, False
+        had = self.news or self.price is not None
+        self.news, self.price = False, None
+        return had
+
+    def take_levels(self) -> bool:
+        """Return and clear whether a person set other levels, just before they are stored."""
+        had, self.levels = self.levels, False
         return had
 
     @property

@@ -53,7 +53,11 @@ class ReconcileWorkflow:
         return report
 
     async def _adopt(self, adoptee: Adoptee) -> None:
-        """Start the trade of shares nobody looks after; it outlives this workflow."""
+        """Start the trade of shares nobody looks after; it outlives this workflow.
+
+        Even after a completed run (a late fill, a reversed sale): its claim is entered, so the
+        new run can only sell, redeem and settle.
+        """
         try:
             await workflow.start_child_workflow(
                 TradeWorkflow.run,
@@ -67,7 +71,7 @@ class ReconcileWorkflow:
                     ),
                 ),
                 id=adoptee.trigger.workflow_id,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 parent_close_policy=ParentClosePolicy.ABANDON,
             )
         except WorkflowAlreadyStartedError:

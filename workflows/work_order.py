@@ -12,7 +12,7 @@ from temporalio import workflow
 
 from activities.messages import OrderRef, OrderRequest, OrderTruth, Posted
 from activities.orders import OrderActivities
-from domain.orders import Landing, OrderStatus, TimeInForce
+from domain.orders import OrderStatus, TimeInForce
 from domain.trade import Stage
 from workflows import options
 from workflows.alerting import alert
@@ -23,6 +23,7 @@ from workflows.messages import STOP_WAIT
 from workflows.state import TradeState
 from workflows.waiting import news_or
 
+RESTING = (TimeInForce.GTC, TimeInForce.GTD)
 GRACE = timedelta(seconds=3)  # a FAK is over at once; this is for its trades to show
 
 
@@ -37,9 +38,9 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     """
     stage = state.stage
     state.order = order
-    posted = await _post(order)
+    await _post(order)
     truth = await _look(order, stop=False)
-    if not truth.terminal and _rests(order, posted):
+    if not truth.terminal and order.tif in RESTING:
         truth = await _until_deadline(inbox, order, truth)
         if not truth.terminal:
             truth = await _look(order, stop=True)
@@ -71,11 +72,6 @@ async def _look(order: OrderRef, *, stop: bool) -> OrderTruth:
     )
 
 
-def _rests(order: OrderRef, posted: Posted) -> bool:
-    resting = order.tif in (TimeInForce.GTC, TimeInForce.GTD)
-    return resting and posted.landing is Landing.LANDED
-
-
 async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> OrderTruth:
     """Wait for fills of a resting order until its deadline, a stop, or its end."""
     ends = order.expires_at or order.post_before
@@ -97,7 +93,9 @@ async def _until_proven(
             return await _stopped(inbox, order)
         waited = workflow.now() - started
         patience = GRACE if state.stage is not Stage.UNKNOWN else state.plan.pace.escalate_after
-        truth = await _next_truth(inbox, order, truth, max(patience - waited, GRACE))
+        # the waiter polls without history; the timer only bounds how long it goes unrenewed
+        wait = state.plan.pace.escalate_after if told else max(patience - waited, GRACE)
+        truth = await _next_truth(inbox, order, truth, wait)
         if truth.terminal:
             break
         if state.stage is not Stage.UNKNOWN and truth.status is OrderStatus.UNKNOWN:

@@ -20,6 +20,7 @@ NONE = shares(0)
 def evidence(**changes: object) -> Evidence:
     """A FAK of ten shares whose one post was never answered, asked about at once."""
     known: dict[str, object] = {
+        "since_cancel": changes.get("quiet", timedelta(0)),
         "tif": TimeInForce.FAK,
         "landing": Landing.UNKNOWN,
         "posts": 1,
@@ -158,3 +159,37 @@ def test_silence_alone_is_never_an_end(
         cancel=cancel,
     )
     assert not judge(seen).terminal
+
+
+def test_a_match_that_failed_was_seen_so_its_order_can_end() -> None:
+    seen = {"landing": Landing.LANDED, "matched": shares(10)}
+    assert not judge(evidence(**seen)).terminal
+    proof = judge(evidence(**seen, failed=shares(10)))
+    assert (proof.status, proof.terminal) == (OrderStatus.CANCELLED, True)
+
+
+def test_a_cancelled_row_of_unknown_size_ends_nothing() -> None:
+    assert not judge(evidence(on_book=listed(OrderStatus.CANCELLED, matched=None))).terminal
+
+
+def test_a_cancelled_row_waits_for_what_the_post_said_was_matched() -> None:
+    on_book = listed(OrderStatus.CANCELLED, matched=shares(0))
+    seen = {"landing": Landing.LANDED, "matched": shares(5), "on_book": on_book}
+    assert not judge(evidence(**seen)).terminal
+    assert judge(evidence(**seen, filled=shares(5))).terminal
+
+
+def test_fills_that_race_a_cancel_are_waited_for_from_the_cancel_on_xd17() -> None:
+    seen = {"landing": Landing.LANDED, "quiet": timedelta(minutes=5)}
+    for answer in (CancelAnswer.CANCELLED, CancelAnswer.OVER, CancelAnswer.NOT_FOUND):
+        assert not judge(evidence(**seen, cancel=answer, since_cancel=timedelta(0))).terminal
+    over = {**seen, "cancel": CancelAnswer.OVER}
+    assert not judge(evidence(**over, since_cancel=LAG)).terminal
+    assert judge(evidence(**over, since_cancel=LAG, filled=shares(3))).terminal
+    assert judge(evidence(**over, since_cancel=ABSENCE)).terminal
+
+
+def test_a_strangers_order_is_over_when_it_left_the_lists_and_is_never_cancelled_by_us() -> None:
+    seen = {"landing": Landing.LANDED, "stranger": True, "tif": TimeInForce.GTC}
+    assert not judge(evidence(**seen)).terminal
+    assert judge(evidence(**seen, quiet=ABSENCE)).terminal
