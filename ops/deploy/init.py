@@ -10,6 +10,7 @@ from pathlib import Path
 from settings.keyring import new_key
 
 FOLDER = Path("deploy/secrets")
+DATA = Path("deploy/data/prometheus")
 
 
 def token() -> str:
@@ -25,6 +26,7 @@ def make_secrets(root: Path) -> list[Path]:
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+    (root / DATA).mkdir(parents=True, exist_ok=True)  # else Docker makes it, as root
 
     def database_url() -> str:
         password = (folder / "postgres_password").read_text()
