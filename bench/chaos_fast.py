@@ -34,6 +34,7 @@ from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from store.migrations import migrate
 
 AT_ONCE = 1  # worlds of one process; they share its clock, so more would wait for each other
+ESCALATED = 80.0  # seconds: 20 in which the same bytes may be posted, and 60 until a person is told
 STRIDE = 500.0  # virtual seconds between two looks at what is done
 
 
@@ -74,6 +75,7 @@ class Tally:
         self._failures: list[dict[str, Any]] = []
         self._deaths: Counter[str] = Counter()
         self._unknown: list[float] = []
+        self._late: list[int] = []
         self._history = 0
         self._begun = time.monotonic()
 
@@ -86,6 +88,8 @@ class Tally:
             self._deaths[outcome.point] += 1
         self._injected.update(outcome.injected)
         self._unknown.append(outcome.unknown_s)
+        if outcome.unknown_s > ESCALATED:
+            self._late.append(outcome.seed)
         self._history = max(self._history, outcome.history)
         if outcome.faults:
             self._failures.append(asdict(outcome))
@@ -115,6 +119,7 @@ class Tally:
                 "p99": _percentile(self._unknown, 99),
                 "most": round(max(self._unknown, default=0.0), 1),
             },
+            "unknown_for_long": self._late,
             "longest_history": self._history,
             "failures": self._failures,
         }

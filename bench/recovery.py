@@ -25,7 +25,8 @@ from temporalio.service import RPCError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
 from domain.money import price
-from tests.fakes.desk import Desk, a_trigger
+from domain.rules import PaceRules
+from tests.fakes.desk import Desk, a_trigger, plan
 from tests.temporal import start_server
 from worker.runner import unsandboxed
 from workflows.messages import SetLevels, TradeStart
@@ -54,6 +55,7 @@ async def serve(address: str) -> None:
     client = await _connect(address)
     desk = Desk()
     desk.resolve = False  # everything stays open
+    desk.plan = plan(pace=PaceRules())  # production's pace: nobody looks every 200 ms
     async with Worker(
         client,
         task_queue=QUEUE,
@@ -111,8 +113,8 @@ async def _open(client: Client, trades: int) -> list[WorkflowHandle[TradeWorkflo
         return handle
 
     handles = list(await asyncio.gather(*(one() for _ in range(trades))))
-    while (await client.count_workflows("Stage = 'holding'")).count < trades:
-        await asyncio.sleep(0.5)
+    while (await client.count_workflows("Stage = 'holding'")).count < trades:  # noqa: ASYNC110
+        await asyncio.sleep(0.5)  # a count changes by itself: nothing to wait upon
     return handles
 
 
@@ -124,7 +126,7 @@ async def _ask_all(
 
     async def one(handle: WorkflowHandle[TradeWorkflow, object]) -> float:
         async with gate:
-            while not await _answered(handle, levels):
+            while not await _answered(handle, levels):  # noqa: ASYNC110 - a server far away
                 await asyncio.sleep(0.1)
         return time.monotonic() - killed
 
