@@ -53,6 +53,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the check for leftover tasks around every async test; sync tests need no loop."""
     for item in items:
+        if item.get_closest_marker("drill") and "drill" not in str(item.config.getoption("-m")):
+            item.add_marker(pytest.mark.skip(reason="minutes long: ./touchline test -m drill"))
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             _insert_after_wide_fixtures(item, "no_leftover_tasks")
 

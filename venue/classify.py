@@ -60,8 +60,7 @@ SENTENCES: tuple[Sentence, ...] = (
     Sentence("rate limit exceeded", NOT_READY),
     Sentence("too many requests", NOT_READY),
     Sentence("quota exceeded", NOT_READY),
-    # never
-    Sentence("owner has to be the owner of the api key", REFUSED, K.IDENTITY),
+    Sentence("owner has to be the owner of the api key", REFUSED, K.IDENTITY),  # never
     Sentence("signer address has to be the address of the api key", REFUSED, K.IDENTITY),
     Sentence("address banned", REFUSED, K.BANNED),
     Sentence("in closed only mode", REFUSED, K.CLOSED_ONLY),

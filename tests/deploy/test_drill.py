@@ -34,7 +34,7 @@ async def until_traded(machine: Machine, state: str, least: int) -> list[dict[st
     return await eventually(there, within=150, every=2)
 
 
-@pytest.mark.stack
+@pytest.mark.drill
 @pytest.mark.timeout(600)
 async def test_a_deployment_trades_is_upgraded_lost_and_restored(
     empty_dsn: str, temporal_client: Client, tmp_path: Path
