@@ -21,9 +21,11 @@ SCREEN = workflow.LocalActivityConfig(
 )
 
 # The only step that spends money is remote, so that each attempt leaves a trace. It repeats
-# the same bytes until the intent is stale, which the activity itself decides from the store.
+# the same bytes until the intent is stale, which the activity itself decides from the store;
+# after 45 s without any answer the order is asked for instead.
 POST = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(seconds=45),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=250),
         maximum_interval=timedelta(seconds=5),
@@ -36,6 +38,17 @@ LOOK = workflow.ActivityConfig(
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=250),
         maximum_interval=timedelta(seconds=10),
+    ),
+)
+
+# One look at an order whose fate a person is waiting for: after 12 s the answer is "unknown",
+# so that the alert after a minute cannot be held back by an outage.
+ASK = workflow.ActivityConfig(
+    start_to_close_timeout=timedelta(seconds=10),
+    schedule_to_close_timeout=timedelta(seconds=12),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=250),
+        maximum_interval=timedelta(seconds=5),
     ),
 )
 

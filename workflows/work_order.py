@@ -6,11 +6,12 @@ id travels. It returns when the venue has proven that the order can no longer fi
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
-from activities.messages import OrderRef, OrderRequest, OrderTruth, Posted
+from activities.messages import OrderRef, OrderRequest, OrderTruth
 from activities.orders import OrderActivities
 from domain.orders import OrderStatus, TimeInForce
 from domain.trade import Stage
@@ -36,40 +37,55 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     Raises:
         Ending: abandoned with the fate unknown; reconciliation goes on asking.
     """
-    stage = state.stage
+    stage, began = state.stage, workflow.now()
     state.order = order
     await _post(order)
     truth = await _look(order, stop=False)
     if not truth.terminal and order.tif in RESTING:
         truth = await _until_deadline(inbox, order, truth)
+        began = workflow.now()
         if not truth.terminal:
-            truth = await _look(order, stop=True)
+            truth = await _look(order, stop=True, known=truth)
     if not truth.terminal:
-        truth = await _until_proven(state, inbox, order, truth)
+        truth = await _until_proven(state, inbox, order, truth, began)
     state.order = None
     if state.stage is not stage:
         show(state, stage, truth.evidence)
     return truth
 
 
-async def _post(order: OrderRef) -> Posted:
-    return await workflow.execute_activity_method(
-        OrderActivities.post_order,
-        OrderRequest(order_id=order.order_id),
-        **options.say(
-            options.POST, f"Post {order.side.value} {number(order.shares)} at {number(order.limit)}"
-        ),
-    )
+async def _post(order: OrderRef) -> None:
+    """Post the stored bytes; what came of it is read afterwards, whatever this says.
+
+    Not even an activity that could not be done in its time proves that nothing was sent.
+    """
+    title = f"Post {order.side.value} {number(order.shares)} at {number(order.limit)}"
+    try:
+        await workflow.execute_activity_method(
+            OrderActivities.post_order,
+            OrderRequest(order_id=order.order_id),
+            **options.say(options.POST, title),
+        )
+    except ActivityError as e:
+        workflow.logger.warning("post_unanswered", extra={"error": str(e.cause)})
 
 
-async def _look(order: OrderRef, *, stop: bool) -> OrderTruth:
-    return await workflow.execute_activity_method(
-        OrderActivities.read_order,
-        OrderRequest(order_id=order.order_id, stop=stop),
-        **options.say(
-            options.LOOK, "Cancel the order and read it back" if stop else "Read the order's fate"
-        ),
-    )
+async def _look(order: OrderRef, *, stop: bool, known: OrderTruth | None = None) -> OrderTruth:
+    """Read the order's fate, or say that it is unknown when nobody answers in time.
+
+    Bounded, so that an outage cannot hold back the alert that the fate is unknown.
+    """
+    title = "Cancel the order and read it back" if stop else "Read the order's fate"
+    try:
+        return await workflow.execute_activity_method(
+            OrderActivities.read_order,
+            OrderRequest(order_id=order.order_id, stop=stop),
+            **options.say(options.ASK, title),
+        )
+    except ActivityError as e:
+        unknown = OrderTruth(order_id=order.order_id, status=OrderStatus.UNKNOWN)
+        evidence = f"nobody answered: {e.cause}"
+        return (known or unknown).model_copy(update={"evidence": evidence})
 
 
 async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> OrderTruth:
@@ -84,10 +100,10 @@ async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> O
 
 
 async def _until_proven(
-    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth
+    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth, started: datetime
 ) -> OrderTruth:
-    """Ask until the fate is proven; after a while tell a person, and go on asking."""
-    started, told = workflow.now(), False
+    """Ask until the fate is proven; a minute after the post tell a person, and go on asking."""
+    told = False
     while not truth.terminal:
         if inbox.stop is not None:
             return await _stopped(inbox, order)
@@ -150,4 +166,4 @@ async def _next_truth(
     if changed is not None:
         return changed
     inbox.take_news()
-    return await _look(order, stop=False)
+    return await _look(order, stop=False, known=truth)
