@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from ops.cli.main import main
 from settings.model import TemporalSettings
 from settings.version import VERSION, build_id
+from tests.waiting import eventually
 from worker.runner import unsandboxed
 from worker.versions import deployment
 
@@ -123,8 +124,13 @@ async def test_a_version_gets_tasks_only_once_it_is_promoted(
         code, said = await run("deploy", "promote", "--within", "60")
         assert (code, said["current"]) == (0, build_id()), said
         versioned = ("--set", "temporal.versioning=true", "--set", f"temporal.task_queue={queue}")
-        _, said = await run("deploy", "check", *versioned)
-        assert found(said)["versions"] == (True, False) and found(said)["pollers"][0]
+
+        async def polled() -> bool:  # the server lists a poller some moments after its first poll
+            _, said = await run("deploy", "check", *versioned)
+            assert found(said)["versions"] == (True, False)
+            return bool(found(said)["pollers"][0])
+
+        await eventually(polled, within=60)
         ran = await asyncio.wait_for(
             temporal_client.execute_workflow(Idle.run, id=queue, task_queue=queue), 30
         )

@@ -226,11 +226,24 @@ async def test_a_fill_that_tells_another_story_is_drift(pool: asyncpg.Pool[Any])
     await funded(pool)
     order = await bought(pool, touch())
     await Fills(pool).apply(P, match(order), NOW)
-    for change in ({"shares": shares(19)}, {"price": price("0.94")}, {"token_id": "99"}):
+    for change in ({"shares": shares(19)}, {"token_id": "99"}):
         with pytest.raises(FillConflict, match="expected"):
             await Fills(pool).apply(P, match(order).model_copy(update=change), NOW)
     with pytest.raises(UnknownOrder):
         await Fills(pool).apply(P, match(order).model_copy(update={"order_id": "0xno"}), NOW)
+
+
+async def test_a_mean_price_that_moves_with_late_legs_keeps_the_first_and_settles(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await funded(pool)
+    order = await bought(pool, touch())
+    await Fills(pool).apply(P, match(order), NOW)
+    later = match(order).model_copy(update={"price": price("0.94"), "status": FillStatus.CONFIRMED})
+    applied = await Fills(pool).apply(P, later, NOW)
+    (kept,) = await Fills(pool).of_order(later.order_id)
+    assert applied.changed and kept.status is FillStatus.CONFIRMED
+    assert kept.price == match(order).price
 
 
 @pytest.mark.parametrize("budget", range(11))
