@@ -9,6 +9,7 @@ from temporalio.client import WorkflowFailureError
 
 from domain.money import usd
 from domain.trade import Stage
+from sim.faults import Fault
 from tests.house import House
 from tests.waiting import eventually
 from tests.whole.conftest import Opener
@@ -111,3 +112,17 @@ async def test_halted_accounts_post_nothing(house: House) -> None:
         await asyncio.wait_for(trade.result(), 60)
     assert "halted" in str(failure.value.cause)
     assert not house.sim.engine.exchange.memory.orders
+
+
+async def test_a_market_the_venue_redeemed_by_itself_settles_once_that_is_believed_r1(
+    house: House,
+) -> None:
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    engine = house.sim.engine
+    engine.faults.add(Fault(name="redeem_done", count=1), engine.now())
+    house.resolve(shown)
+    result = await asyncio.wait_for(trade.result(), 60)
+    assert result.ending is Stage.SETTLED
+    assert (await house.judge()).clean
