@@ -151,6 +151,8 @@ class EmbeddedPostgres:
 
     def _spawn(self, timeout: float) -> None:
         end = time.monotonic() + timeout
+        if self._process is not None:
+            self._process.wait(timeout)  # an unreaped one still holds its socket's lock file
         while left := users(self.data):  # backends of a killed postmaster leave by themselves
             if time.monotonic() > end:
                 raise PostgresError(f"processes {left} still use {self.data}: end them first")
