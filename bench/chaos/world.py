@@ -19,11 +19,12 @@ from bench.chaos.database import Database
 from bench.chaos.exposure import Exposure
 from bench.chaos.judgement import MODE, Outcome, judged
 from bench.chaos.nemesis import Nemesis, active
+from bench.chaos.people import answer_questions, interfere
 from bench.chaos.plan import MarketPlan, Plan
-from bench.chaos.temporal import Server, of_run
+from bench.chaos.runs import of_run
+from bench.chaos.temporal import Server
 from bench.chaos.venue import Floor
 from domain.money import price, shares
-from domain.trade import HaltState, Stage
 from domain.trigger import TouchSource, Trigger
 from settings.model import Settings
 from sim.acts import perform
@@ -149,7 +150,7 @@ class World:
         items += [(at, lambda f=fault: self._plan_fault(f)) for at, fault in self.plan.faults]
         items += [(at, self.nemesis.kill_all) for at in self.plan.kills]
         items += [
-            (at, lambda w=what, n=number: self._person(w, n))
+            (at, lambda w=what, n=number: interfere(self, w, n))
             for at, what, number in self.plan.people
         ]
         for at, act in sorted(items, key=lambda item: item[0]):
@@ -201,14 +202,15 @@ class World:
         market = self.markets[index]
         if market.closed:
             return
-        trigger = self._trigger(index)
+        trigger = self.trigger(index)
         try:
             self.server.start(TradeWorkflow, m.TradeStart(trigger=trigger), trigger.workflow_id)
             self.nemesis.note(f"touch of market {market.number}")
         except WorkflowAlreadyStartedError:
             pass
 
-    def _trigger(self, index: int) -> Trigger:
+    def trigger(self, index: int) -> Trigger:
+        """Return the first touch of a market of the plan."""
         market = self.markets[index]
         return Trigger(
             mode=MODE,
@@ -225,40 +227,6 @@ class World:
             question=market.question,
         )
 
-    async def _person(self, what: str, index: int) -> None:
-        """Do what an operator, or a stray message, does."""
-        trade = self._trigger(index).workflow_id
-        self.nemesis.note(f"person: {what} of trade {index}")
-        send = self.server.update
-        if what == "exit_now":
-            send(trade, "_may_exit", "exit_now", m.ExitNow(who="op"))
-        elif what == "abandon":
-            send(trade, "_may_abandon", "abandon", m.Abandon(who="op"))
-        elif what == "set_levels":
-            levels = m.SetLevels(who="op", target=price("0.97"), stop=None)
-            send(trade, "_may_set_levels", "set_levels", levels)
-        elif what == "cancel":
-            self.server.cancel(trade)
-        elif what == "terminate":
-            self.server.terminate(trade)
-        elif what in ("halt", "reducing"):
-            await self._halt(HaltState.HALTED if what == "halt" else HaltState.REDUCING)
-        elif what == "level":
-            level = m.LevelReached(token_id="1", price=price("0.97"), at=now())
-            self.server.signal(trade, "level_reached", level)
-        else:
-            event = m.VenueEvent(order_id="0xstray", kind="matched")
-            self.server.signal(trade, "venue_event", event)
-
-    async def _halt(self, state: HaltState) -> None:
-        """Halt for two minutes; no new post may leave once the halt is acknowledged."""
-        with contextlib.suppress(Exception):
-            await self.account.halt(MODE, state, "op", "drill", now())
-            begun = epoch()
-            await asyncio.sleep(120)
-            self.halted.append((begun, epoch(), state.value))
-            await self.account.halt(MODE, HaltState.ACTIVE, "op", "over", now())
-
     async def _reconcile_now_and_then(self) -> None:
         """Run reconciliation by the schedule, overlap policy skip."""
         end = max(plan.ends for plan in self.plan.markets)
@@ -273,14 +241,6 @@ class World:
             start = ReconcileStart(mode=MODE)
             self.server.start(ReconcileWorkflow, start, f"reconcile-{self._numbers}")
 
-    async def _answer_questions(self) -> None:
-        """Somebody says yes to every question, a little late."""
-        for run in self.server.busy:
-            state = getattr(run.instance, "state", None)
-            if state is not None and state.stage is Stage.AWAITING_APPROVAL:
-                approve = m.Approve(who="op")
-                self.server.update(run.workflow_id, "_may_approve", "approve", approve)
-
     async def _come_to_rest(self) -> None:
         """Take faults and deaths away, then wait for every workflow to end."""
         engine = self.floor.engine
@@ -291,7 +251,7 @@ class World:
         limit = epoch() + QUIET_AFTER
         quiet = 0
         while quiet < 2 and epoch() < limit:
-            await self._answer_questions()
+            await answer_questions(self)
             self._reconcile()
             await asyncio.sleep(RECONCILE_EVERY)
             quiet = 0 if self.server.busy else quiet + 1

@@ -1,0 +1,61 @@
+"""People: what operators, and stray messages, do to the trades of a world."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from bench.chaos.clock import epoch, now
+from bench.chaos.judgement import MODE
+from domain.money import price
+from domain.trade import HaltState, Stage
+from workflows import messages as m
+
+if TYPE_CHECKING:
+    from bench.chaos.world import World
+
+
+async def interfere(world: World, what: str, index: int) -> None:
+    """Do what an operator, or a stray message, does."""
+    trade = world.trigger(index).workflow_id
+    world.nemesis.note(f"person: {what} of trade {index}")
+    send = world.server.update
+    if what == "exit_now":
+        send(trade, "_may_exit", "exit_now", m.ExitNow(who="op"))
+    elif what == "abandon":
+        send(trade, "_may_abandon", "abandon", m.Abandon(who="op"))
+    elif what == "set_levels":
+        levels = m.SetLevels(who="op", target=price("0.97"), stop=None)
+        send(trade, "_may_set_levels", "set_levels", levels)
+    elif what == "cancel":
+        world.server.cancel(trade)
+    elif what == "terminate":
+        world.server.terminate(trade)
+    elif what in ("halt", "reducing"):
+        await _halt(world, HaltState.HALTED if what == "halt" else HaltState.REDUCING)
+    elif what == "level":
+        level = m.LevelReached(token_id="1", price=price("0.97"), at=now())
+        world.server.signal(trade, "level_reached", level)
+    else:
+        event = m.VenueEvent(order_id="0xstray", kind="matched")
+        world.server.signal(trade, "venue_event", event)
+
+
+async def _halt(world: World, state: HaltState) -> None:
+    """Halt for two minutes; no new post may leave once the halt is acknowledged."""
+    with contextlib.suppress(Exception):
+        await world.account.halt(MODE, state, "op", "drill", now())
+        begun = epoch()
+        await asyncio.sleep(120)
+        world.halted.append((begun, epoch(), state.value))
+        await world.account.halt(MODE, HaltState.ACTIVE, "op", "over", now())
+
+
+async def answer_questions(world: World) -> None:
+    """Somebody says yes to every question, a little late."""
+    for run in world.server.busy:
+        state = getattr(run.instance, "state", None)
+        if state is not None and state.stage is Stage.AWAITING_APPROVAL:
+            approve = m.Approve(who="op")
+            world.server.update(run.workflow_id, "_may_approve", "approve", approve)
