@@ -14,30 +14,6 @@ from typing import Final
 
 VARIABLE: Final = "TOUCHLINE_KILL_AT"
 
-POINTS: Final = (
-    "claim:before",
-    "claim:after",
-    "sign:before",
-    "sign:after",
-    "prepare:after",
-    "permit:after",
-    "post:after",
-    "landed:after",
-    "cancel:before",
-    "cancel:after",
-    "read:before",
-    "read:after",
-    "fill:after",
-    "close:before",
-    "close:after",
-    "redeem:before",
-    "redeem:after",
-    "settle:before",
-    "settle:after",
-    "end:before",
-    "end:after",
-)
-
 _point, _, _count = os.environ.get(VARIABLE, "").rpartition(":")
 _left = int(_count or 1)
 hook: Callable[[str], None] | None = None

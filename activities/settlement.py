@@ -59,7 +59,9 @@ class SettlementActivities:
                 await refresh_balance(self._venue, self._account, key.mode, self._clock)
             return Redeemed(text="nothing to redeem: the shares pay nothing")
         with venue_failures():
+            passing("redeem:before")
             redemption = await self._venue.redeem(key.condition_id)
+            passing("redeem:after")
             if redemption.state == "pending":
                 raise nothing_yet(f"transaction {redemption.tx} is pending", self._retry)
             left = await self._venue.shares(key.token_id, refresh=True)

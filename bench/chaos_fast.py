@@ -24,12 +24,12 @@ from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
 
-from activities.killpoint import POINTS
 from bench.chaos.clock import VirtualLoop
 from bench.chaos.database import Database
 from bench.chaos.judgement import Outcome
 from bench.chaos.plan import plan
 from bench.chaos.world import World, task_factory
+from domain.killpoints import POINTS
 from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from store.migrations import migrate
 

@@ -23,12 +23,13 @@ from settings.logs import log_to
 from settings.model import Settings
 from settings.permission import require_permission
 from settings.temporal_client import connect_temporal
+from settings.venue import api_creds, hosts
 from store.pool import open_pool
 from venue.errors import NotReady, Unknown, VenueError
 from venue.limits import Limiter
 from venue.public import PublicVenue
 from venue.stream import StreamLimits
-from venue.transport import ApiCreds, Hosts, Retry, Transport
+from venue.transport import ApiCreds, Retry, Transport
 
 log = structlog.get_logger()
 
@@ -66,21 +67,6 @@ def plan(settings: Settings, shard: Shard) -> Plan:
     )
 
 
-def hosts(settings: Settings) -> Hosts:
-    """Return the venue's addresses."""
-    venue = settings.venue
-    return Hosts(
-        clob=venue.clob_url,
-        gamma=venue.gamma_url,
-        data=venue.data_url,
-        relayer=venue.relayer_url,
-        site=venue.site_url,
-        rpc=venue.rpc_url,
-        market_ws=venue.market_ws_url,
-        user_ws=venue.user_ws_url,
-    )
-
-
 async def credentials(settings: Settings) -> ApiCreds | None:
     """Return the API credentials: as set, else derived from the wallet, else None.
 
@@ -89,10 +75,9 @@ async def credentials(settings: Settings) -> ApiCreds | None:
     Raises:
         VenueError: the venue refuses the wallet.
     """
-    venue, wallet = settings.venue, settings.wallet
-    if key := venue.api_key.get_secret_value():
-        secret, phrase = venue.api_secret, venue.api_passphrase
-        return ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
+    if creds := api_creds(settings):
+        return creds
+    wallet = settings.wallet
     if not (private := await asyncio.to_thread(unlock, wallet)):
         return None
     from venue.connect import Account, connect  # the SDK takes seconds to import

@@ -16,7 +16,7 @@ import structlog
 import uvloop
 
 from domain.rules import StrategyRules, TriggerRules
-from ingest.__main__ import SHARE, hosts
+from ingest.__main__ import SHARE
 from ingest.feed import Feed
 from ingest.fold import Fold
 from ingest.recorder import Recorder
@@ -25,6 +25,7 @@ from settings.errors import SettingsError
 from settings.load import load_settings
 from settings.logs import log_to
 from settings.model import Settings
+from settings.venue import hosts
 from venue.errors import VenueError
 from venue.limits import Limiter
 from venue.public import PublicVenue

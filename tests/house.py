@@ -25,6 +25,7 @@ from ops.report.judge import Judgement, judge
 from ops.report.ledger import read_ledger
 from settings.load import load_settings
 from settings.model import Settings
+from settings.venue import hosts
 from sim.judge import ledger
 from sim.market import SimMarket
 from sim.resolution import resolve
@@ -32,7 +33,7 @@ from sim.server import Sim, running
 from store.books import BookKeeping
 from tests.sim.client import KEY, QUIET, SAFE, market, show
 from venue.connect import connect
-from worker.bootstrap import Desk, account, build_desk, hosts
+from worker.bootstrap import Desk, account, build_desk
 from worker.runner import unsandboxed
 from workflows.messages import TradeResult, TradeStart
 from workflows.reconcile import ReconcileStart, ReconcileWorkflow

@@ -31,6 +31,7 @@ from domain.score import Score
 from domain.strategy import GROUP, Registry
 from settings.keystore import unlock
 from settings.model import Settings
+from settings.venue import api_creds, hosts
 from store.account import Account
 from store.alerts import Alerts
 from store.approvals import Approvals
@@ -50,7 +51,6 @@ from venue.connect import Account as VenueAccount
 from venue.connect import Conduct, connect
 from venue.discovery import Discovery
 from venue.polymarket import Venue
-from venue.transport import ApiCreds, Hosts
 
 POOL = 20  # connections; one activity holds one at a time
 
@@ -115,34 +115,14 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         await pool.close()
 
 
-def hosts(settings: Settings) -> Hosts:
-    """Return the venue's addresses."""
-    venue = settings.venue
-    return Hosts(
-        clob=venue.clob_url,
-        gamma=venue.gamma_url,
-        data=venue.data_url,
-        relayer=venue.relayer_url,
-        site=venue.site_url,
-        rpc=venue.rpc_url,
-        market_ws=venue.market_ws_url,
-        user_ws=venue.user_ws_url,
-    )
-
-
 def account(settings: Settings) -> VenueAccount:
     """Return who trades; the key goes to the signer and nowhere else."""
     venue, wallet = settings.venue, settings.wallet
-    key = venue.api_key.get_secret_value()
-    creds = None
-    if key:
-        secret, phrase = venue.api_secret, venue.api_passphrase
-        creds = ApiCreds(key, secret.get_secret_value(), phrase.get_secret_value())
     return VenueAccount(
         private_key=unlock(wallet),
         wallet=wallet.address,
         signature_type=wallet.signature_type,
-        creds=creds,
+        creds=api_creds(settings),
         relayer_key=venue.relayer_api_key.get_secret_value(),
         relayer_address=venue.relayer_api_address,
     )

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from domain.killpoints import POINTS
 from ops.chaos.episode import Episode, Result
-from ops.chaos.points import POINTS
 from ops.supervision.part import PartFailed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import fields, replace
 
 import typer
 
@@ -16,12 +17,14 @@ from ops.stack.runfile import running
 from ops.stack.wallet import PlayWallet
 from settings.keystore import unlock
 from settings.model import Settings
+from settings.venue import api_creds
+from settings.venue import hosts as venue_hosts
 from store.orders import Orders
 from venue.checkup import Gate
 from venue.connect import Account
 from venue.doctor import Doctor, Finding, passed
 from venue.sdk import SAFE
-from venue.transport import ApiCreds, Hosts
+from venue.transport import Hosts
 
 WITHIN = 90.0  # seconds for all checks together
 PLAY_RELAYER_KEY = "play-money"  # the sim wants one, it does not matter which
@@ -51,10 +54,8 @@ def subject(settings: Settings) -> tuple[Hosts, Account]:
     """Return what is examined: the sim that runs in this state directory, else the settings."""
     found = running(settings.state)
     urls = dict(found.venue) if found is not None else {}
-    names = ("clob", "gamma", "data", "relayer", "site", "rpc", "market_ws", "user_ws")
-    hosts = Hosts(
-        **{n: urls.get(f"{n}_url") or str(getattr(settings.venue, f"{n}_url")) for n in names}
-    )
+    found_at = {f.name: urls[f"{f.name}_url"] for f in fields(Hosts) if urls.get(f"{f.name}_url")}
+    hosts = replace(venue_hosts(settings), **found_at)
     key = unlock(settings.wallet)
     if urls and not key:
         play = PlayWallet.kept_in(settings.state).private_key
@@ -63,19 +64,10 @@ def subject(settings: Settings) -> tuple[Hosts, Account]:
         private_key=key,
         wallet=settings.wallet.address,
         signature_type=settings.wallet.signature_type,
-        creds=_creds(settings),
+        creds=api_creds(settings),
         relayer_key=settings.venue.relayer_api_key.get_secret_value(),
         relayer_address=settings.venue.relayer_api_address,
     )
-
-
-def _creds(settings: Settings) -> ApiCreds | None:
-    venue = settings.venue
-    key = venue.api_key.get_secret_value()
-    if not key:
-        return None
-    secret, passphrase = venue.api_secret, venue.api_passphrase
-    return ApiCreds(key, secret.get_secret_value(), passphrase.get_secret_value())
 
 
 async def examine(settings: Settings, hosts: Hosts, account: Account) -> list[Finding]:

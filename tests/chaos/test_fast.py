@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
-from activities.killpoint import POINTS
 from bench.chaos_fast import Job, play
-from ops.chaos.points import POINTS as NAMED
+from domain.killpoints import POINTS
 from tests.postgres import TestPostgres
 
 SMOKE = range(1, 13)
@@ -50,8 +51,9 @@ def test_a_worker_that_dies_at_a_named_point_changes_nothing(database: str, poin
     assert sum(o.deaths for o in outcomes) > 0
 
 
-def test_the_whole_stack_knows_the_same_kill_points_as_the_worker() -> None:
-    assert NAMED == POINTS
+def test_every_named_kill_point_is_passed_in_the_activities_and_no_other() -> None:
+    code = "".join(path.read_text() for path in Path("activities").glob("*.py"))
+    assert set(re.findall(r'"([a-z]+:(?:before|after))"', code)) == set(POINTS)
 
 
 def test_the_same_seed_is_the_same_plan() -> None:

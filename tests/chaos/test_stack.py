@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from domain.killpoints import POINTS
 from ops.chaos.episode import Episode
-from ops.chaos.points import POINTS
 from ops.chaos.script import script
 
 pytestmark = pytest.mark.stack

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.__main__ import credentials, hosts, main, plan
+from ingest.__main__ import credentials, main, plan
 from ingest.metrics import IngestMetrics, serve
 from ingest.shards import Shard
 from settings.load import load_settings
+from settings.venue import hosts
 
 
 async def test_metrics_are_served_on_loopback_as_they_are_now() -> None:

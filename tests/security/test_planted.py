@@ -22,12 +22,13 @@ from settings.codec import data_converter
 from settings.errors import SettingsError
 from settings.keyring import Keyring, new_key
 from settings.load import load_settings
+from settings.venue import hosts
 from tests.house import House, open_house
 from tests.sim.client import KEY
 from tests.waiting import eventually
 from venue.connect import connect
 from venue.errors import VenueError
-from worker.bootstrap import account, hosts
+from worker.bootstrap import account
 from workflows.trade import TradeWorkflow
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,8 +1,13 @@
-"""The named kill points of a worker; tests hold this list equal to activities/killpoint.py."""
+"""The named points in the work of a trade at which chaos lets a worker die.
+
+`activities/killpoint.py` passes them; the chaos runs choose among them.
+"""
 
 from __future__ import annotations
 
-POINTS = (
+from typing import Final
+
+POINTS: Final = (
     "claim:before",
     "claim:after",
     "sign:before",
