@@ -42,6 +42,14 @@ WITH ids AS MATERIALIZED (
 ORDER BY p.closed_at DESC, c.workflow_id
 """  # noqa: S608
 
+_OVER = """
+SELECT p.workflow_id FROM positions p LEFT JOIN markets m USING (condition_id)
+WHERE p.mode = $1 AND p.state = 'open' AND p.shares > 0
+  AND (m.condition_id IS NULL OR m.closed OR NOT m.accepting_orders OR m.end_time IS NULL
+       OR m.end_time <= $2)
+ORDER BY p.created_at LIMIT $3
+"""
+
 _TOUCH = """SELECT price, size, source, venue_time, seen_at, epoch, claimed_at, slug, retry_after,
     state AS claim FROM claims WHERE mode = $1 AND workflow_id = $2"""
 
@@ -102,6 +110,11 @@ class DeskTrades:
     async def under_way(self, mode: Mode, limit: int = 500) -> list[OpenTrade]:
         """Return the trades that are not over, the latest first."""
         return read_all(OpenTrade, await self._pool.fetch(_UNDER_WAY, mode, limit))
+
+    async def over(self, mode: Mode, now: datetime, limit: int = 500) -> list[str]:
+        """Return open trades whose market is over, as far as is known; unknown counts as over."""
+        rows = await self._pool.fetch(_OVER, mode, now, limit)
+        return [str(row["workflow_id"]) for row in rows]
 
     async def closed(self, mode: Mode, limit: int, offset: int = 0) -> list[TradeLine]:
         """Return settled trades, the latest first."""

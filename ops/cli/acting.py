@@ -6,8 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Annotated
+from typing import Annotated, Any
 
+import asyncpg
 import typer
 
 from domain.money import Price, price
@@ -118,20 +119,37 @@ def _tell(
 ) -> None:
     async def work() -> tuple[str, Answer]:
         async with store(settings) as pool:
-            found = [line.workflow_id for line in await Views(pool).find(settings.mode, trade)]
-            named = trade if trade in found else found[0] if len(found) == 1 else ""
-            if not named:
-                several = f"fits several trades: {', '.join(found)}" if found else "is no trade"
-                raise CliError(Exit.NOT_FOUND, f"{trade} {several} in {settings.mode.value} mode")
+            workflow_id = await named(settings, pool, trade)
             actions = TradeActions(pool, await temporal(settings), lambda: datetime.now(UTC))
-            return named, await act(actions, named)
+            return workflow_id, await act(actions, workflow_id)
 
     try:
-        named, answer = run_within(work, WITHIN)
+        workflow_id, answer = run_within(work, WITHIN)
     except Refused as e:
-        code = Exit.NOT_FOUND if e.missing else Exit.TIMEOUT if e.timeout else Exit.ERROR
-        raise CliError(code, f"not done: {e}") from e
+        raise CliError(code_of(e), f"not done: {e}") from e
     if json:
-        print_json({"trade": named, **answer.model_dump()})
+        print_json({"trade": workflow_id, **answer.model_dump()})
     else:
-        out.print(f"{named}: {answer.text}", markup=False, soft_wrap=True)
+        out.print(f"{workflow_id}: {answer.text}", markup=False, soft_wrap=True)
+
+
+async def named(settings: Settings, pool: asyncpg.Pool[Any], trade: str) -> str:
+    """Return the id of the one trade that a person means.
+
+    Raises:
+        CliError: none is meant, or several could be.
+    """
+    found = [line.workflow_id for line in await Views(pool).find(settings.mode, trade)]
+    if trade in found:
+        return trade
+    if len(found) == 1:
+        return found[0]
+    several = f"fits several trades: {', '.join(found)}" if found else "is no trade"
+    raise CliError(Exit.NOT_FOUND, f"{trade} {several} in {settings.mode.value} mode")
+
+
+def code_of(refusal: Refused) -> Exit:
+    """Return the exit code of an action that did not happen."""
+    if refusal.missing:
+        return Exit.NOT_FOUND
+    return Exit.TIMEOUT if refusal.timeout else Exit.ERROR

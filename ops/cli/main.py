@@ -21,6 +21,7 @@ from ops.cli import (
     reconcile,
     record,
     records,
+    redeem,
     replay,
     serving,
     status,
@@ -63,6 +64,7 @@ app.command()(acting.reject)
 app.command("exit")(acting.exit_)
 app.command()(acting.levels)
 app.command()(acting.abandon)
+app.command()(redeem.redeem)
 app.command()(reconcile.reconcile)
 app.command()(health.health)
 app.command()(health.watch)

@@ -160,6 +160,17 @@ async def _does_abandon(desk: Desk, form: Form, who: str) -> str:
     return (await desk.trades.abandon(target(form), who, form.get("why", ""))).text
 
 
+async def _says_redeem(desk: Desk, form: Form) -> str:
+    return (
+        f"{await _about(desk, form)} It looks at its market's resolution now; if that is final,"
+        " the shares are redeemed. Otherwise nothing changes."
+    )
+
+
+async def _does_redeem(desk: Desk, form: Form, who: str) -> str:
+    return (await desk.redeeming.look(target(form), who, form.get("why", ""))).text
+
+
 async def _says_block(desk: Desk, form: Form) -> str:
     market = await Markets(desk.pool).get(target(form))
     name = market.question if market else target(form)
@@ -270,6 +281,7 @@ DEEDS: Mapping[str, Deed] = {
             "/trades/{id}",
             loud=True,
         ),
+        Deed("redeem", "Redeem now?", "Redeem now", _says_redeem, _does_redeem, "/trades/{id}"),
         Deed(
             "block", "Block this market?", "Block", _says_block, _does_block, "/markets", loud=True
         ),

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from domain.market import Mode
+from ops.actions.redeeming import Redeeming
 from ops.actions.trades import TradeActions
 from ops.health.run import CachedHealth
 from ops.health.scene import Scene
@@ -48,6 +49,7 @@ class Desk:
     def __post_init__(self) -> None:
         self.health = CachedHealth(self.scene)
         self.trades = TradeActions(self.pool, self.temporal, self.clock)
+        self.redeeming = Redeeming(self.pool, self.temporal, self.clock)
 
     @property
     def mode(self) -> Mode:

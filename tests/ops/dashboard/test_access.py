@@ -246,7 +246,7 @@ async def test_blocks_allows_and_acknowledgements_are_done_and_audited(
     assert [row.what for row in reversed(rows)] == ["block", "unblock", "allow", "acknowledge"]
 
 
-@pytest.mark.parametrize("deed", ["exit", "levels", "abandon", "approve", "reject", "allow"])
+@pytest.mark.parametrize("deed", ["exit", "levels", "redeem", "abandon", "approve", "reject", "allow"])
 async def test_an_action_on_no_trade_is_not_found(operator: httpx.AsyncClient, deed: str) -> None:
     reply = await operator.get(f"/confirm/{deed}?id=0xnone:0.95")
     assert reply.status_code == 404 and "no trade 0xnone:0.95 in paper mode" in reply.text
@@ -299,14 +299,18 @@ async def test_actions_reach_the_trade_and_its_answer_comes_back(
         reply = await operator.post("/act/levels", data=data)
         assert reply.headers["location"] == "/trades/0xa%3A0.95"
         page = (await operator.get(reply.headers["location"])).text
-        assert "✓ target 0.99" in page and "holding" in page
+        assert "✓ target 0.99" in page and "holding" in page and "Redeem now" in page
+        data = await form(operator, f"/confirm/redeem?{here}")
+        assert (await operator.post("/act/redeem", data=data)).status_code == 303
+        page = (await operator.get(reply.headers["location"])).text
+        assert "✓ looked again, not to be redeemed yet: nothing to do" in page
         data = await form(operator, f"/confirm/abandon?{here}", why="enough")
         assert (await operator.post("/act/abandon", data=data)).status_code == 303
         assert (await handle.result()).ending is Stage.ABANDONED
     rows = await Audit(pool).since(shown.desk.clock() - timedelta(hours=1))
-    assert [row.what for row in rows] == ["abandon", "set_levels", "approve"]
-    assert rows[0].why == "enough" and rows[1].detail == {"target": "0.990000", "stop": "0.900000"}
-    assert rows[2].result.startswith("refused: expected a trade that is awaiting_approval")
+    assert [row.what for row in rows] == ["abandon", "redeem", "set_levels", "approve"]
+    assert rows[0].why == "enough" and rows[2].detail == {"target": "0.990000", "stop": "0.900000"}
+    assert rows[3].result.startswith("refused: expected a trade that is awaiting_approval")
 
 
 @pytest.mark.parametrize(
