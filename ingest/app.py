@@ -110,7 +110,7 @@ class Ingest:
     def _wire_ways_out(self, client: Client) -> None:
         """What leaves ingest: starts and signals of trades, and rows."""
         plan, rules = self._plan, self._plan.rules
-        self.trades = Trades(client, plan.task_queue, plan.site_url, rules.entry.max_price)
+        self.trades = Trades(client, plan.task_queue, plan.site_url, rules.entry)
         self.memory = Memory()
         self.tokens = Tokens(rules.trigger, rules.strategy)
         self.journal = Journal(StoreRows(self._pool, plan.rules_hash))

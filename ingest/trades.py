@@ -16,7 +16,8 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.money import Price
+from domain.entry import worst_price
+from domain.rules import EntryRules
 from domain.trade import Stage
 from domain.trigger import Trigger
 from workflows import display
@@ -40,10 +41,10 @@ def _not_now(error: RPCError | RuntimeError) -> NotNow:
 class Trades:
     """Starts and signals TradeWorkflow, by name."""
 
-    def __init__(self, client: Client, task_queue: str, site_url: str, max_price: Price) -> None:
-        """`site_url` and `max_price` only go into what people see."""
+    def __init__(self, client: Client, task_queue: str, site_url: str, entry: EntryRules) -> None:
+        """`site_url` and `entry` only go into what people see."""
         self._client, self._queue = client, task_queue
-        self._site, self._max_price = site_url.rstrip("/"), max_price
+        self._site, self._entry = site_url.rstrip("/"), entry
 
     async def start(self, trigger: Trigger) -> bool:
         """Start the trade of this trigger; False if its id is running or spent (G2).
@@ -88,7 +89,7 @@ class Trades:
         return True
 
     def _summary(self, trigger: Trigger) -> str:
-        limit = min(trigger.price, self._max_price)
+        limit = worst_price(trigger.price, self._entry)
         question = display.clean(trigger.question or trigger.condition_id)
         text = f"Buy {display.clean(trigger.outcome)} ≤ {display.number(limit)} · {question}"
         return text.encode()[:SUMMARY_BYTES].decode(errors="ignore")

@@ -22,13 +22,14 @@ from settings.model import Settings
 from workflows.messages import WORKFLOW, TradeStatus
 
 DUTIES = ("reconcile", "health")  # schedules that a worker makes, one of each for every mode
+FOR_ALL = ("discover",)  # one catalogue serves them all
 STAGES_FOR = 2.0  # seconds the list of stages is good for
 ASK = timedelta(seconds=1.5)  # a page waits no longer for a workflow's own word
 
 
 def duties_of(settings: Settings) -> tuple[str, ...]:
     """Return the schedules that must be seen to run (XD-13)."""
-    return tuple(f"{duty}-{settings.mode.value}" for duty in DUTIES)
+    return (*(f"{duty}-{settings.mode.value}" for duty in DUTIES), *FOR_ALL)
 
 
 @dataclass

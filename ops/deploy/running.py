@@ -13,6 +13,7 @@ from ops.health.workers import KINDS
 from settings.version import build_id
 
 DUTIES = ("reconcile", "health")  # a schedule each, with the mode after a dash
+FOR_ALL = ("discover",)  # one catalogue serves every mode
 
 
 async def pollers(client: Client, queue: str) -> Finding:
@@ -31,9 +32,9 @@ async def pollers(client: Client, queue: str) -> Finding:
 
 
 async def schedules(client: Client, mode: str, apply: bool) -> Finding:
-    """Return whether reconciliation and health run; a paused one is set going with `apply`."""
+    """Return whether every schedule is there and runs; `apply` sets paused ones going."""
     faults, woken = [], []
-    for name in (f"{duty}-{mode}" for duty in DUTIES):
+    for name in (*(f"{duty}-{mode}" for duty in DUTIES), *FOR_ALL):
         handle = client.get_schedule_handle(name)
         try:
             paused = (await handle.describe()).schedule.state.paused

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import uuid
+from typing import Literal
 
 import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.money import price
+from domain.rules import EntryRules
 from domain.trigger import Trigger
 from ingest.trades import NotNow, Trades
 from tests.ingest.samples import NOW, trigger
@@ -23,9 +25,9 @@ def fresh() -> Trigger:
     return trigger(NOW, f"0x{uuid.uuid4().hex}")
 
 
-def trades_on(client: Client, queue: str) -> Trades:
+def trades_on(client: Client, queue: str, entry: EntryRules | None = None) -> Trades:
     """Return trades on this queue."""
-    return Trades(client, queue, "https://site.example/", price("0.95"))
+    return Trades(client, queue, "https://site.example/", entry or EntryRules())
 
 
 async def test_of_fifty_starts_at_once_one_is_the_first(
@@ -50,6 +52,17 @@ async def test_an_operator_sees_what_it_is_about(temporal_client: Client, trade_
     found = {pair.key.name: pair.value for pair in shown.typed_search_attributes}
     assert found["Mode"] == "paper" and found["Stage"] == "screening" and found["Threshold"] == 0.95
     assert found["ConditionId"] == one.condition_id and found["EventId"] == "77"
+
+
+@pytest.mark.parametrize(("pay_up_to", "most"), [("touch", "0.96"), ("cap", "0.98")])
+async def test_the_summary_names_the_most_that_may_be_paid(
+    temporal_client: Client, trade_queue: str, pay_up_to: Literal["touch", "cap"], most: str
+) -> None:
+    one = fresh().model_copy(update={"price": price("0.96")})
+    entry = EntryRules(max_price=price("0.98"), pay_up_to=pay_up_to)
+    await trades_on(temporal_client, trade_queue, entry).start(one)
+    shown = await temporal_client.get_workflow_handle(one.workflow_id).describe()
+    assert (await shown.static_summary() or "").startswith(f"Buy Yes ≤ {most} ·")
 
 
 async def test_a_completed_trade_is_never_started_again(
