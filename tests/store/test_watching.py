@@ -315,3 +315,39 @@ async def test_prints_are_counted_as_really_inserted(pool: asyncpg.Pool[Any]) ->
     assert await tape.put(prints(0, 10)) == 6
     assert await tape.put(prints(0, 10)) == 0
     assert await tape.of_condition("0xc1", NOW + 8 * SECOND) == prints(8, 10)
+
+
+async def test_prints_survive_the_copy_whatever_the_venue_calls_them(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    odd = TapeTrade(
+        condition_id="0xc9",
+        trade_id='a "quoted", b\\c',
+        token_id="11",
+        side=Side.SELL,
+        price=price("0.000001"),
+        size=shares("12345678901234.567891"),
+        at=NOW,
+    )
+    assert await Tape(pool).put([odd, odd]) == 1
+    assert await Tape(pool).of_condition("0xc9", NOW) == [odd]
+
+
+async def test_two_writers_of_the_same_prints_never_wait_for_each_other_in_a_ring(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    prints = [
+        TapeTrade(
+            condition_id=f"0xd{n}",
+            trade_id="t",
+            token_id="11",
+            side=Side.BUY,
+            price=price("0.95"),
+            size=shares(60),
+            at=NOW,
+        )
+        for n in range(300)
+    ]
+    tape = Tape(pool)
+    written = await asyncio.gather(*(tape.put(prints[::way]) for way in (1, -1, 1, -1)))
+    assert sum(written) == 300
