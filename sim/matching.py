@@ -55,15 +55,20 @@ def plan(book: MarketBook, order: Order) -> Plan:
     matches: list[Match] = []
     shares_left = order.size - order.matched
     usd_left = order.maker_amount - order.paid
+    level = before = 0  # a price, and the shares taken at it: they are one trade, rounded once
     for price, available, maker in _offers(book, order):
         if not accepts(order, price):
             break
-        want = usd_left * ONE // price if by_dollars(order) else shares_left
+        if price != level:
+            level, before = price, 0
+        paid = dollars(before, price)
+        want = (usd_left + paid) * ONE // price - before if by_dollars(order) else shares_left
         size = min(want, available)
         if size <= 0:
             break
-        usd = dollars(size, price)  # never above usd_left: the product is not
+        usd = dollars(before + size, price) - paid  # never above usd_left: the product is not
         matches.append(Match(price, size, usd, maker))
+        before += size
         shares_left -= size
         usd_left -= usd
         if size == want:

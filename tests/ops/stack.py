@@ -46,11 +46,11 @@ class StackProcess:
         self.log = folder / "up.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *arguments: str, **variables: str) -> None:
-        """Start `up` with arguments; its output goes to the log."""
+    def start(self, *arguments: str, verb: str = "up", **variables: str) -> None:
+        """Start `up` (or `paper`) with arguments; its output goes to the log."""
         environ = {k: v for k, v in os.environ.items() if not k.startswith("TOUCHLINE_")}
         environ |= {"TOUCHLINE_STATE": str(self.state), "PYTHONPATH": str(ROOT), **variables}
-        command = [sys.executable, "-P", "-m", "ops.cli.main", "up", *arguments]
+        command = [sys.executable, "-P", "-m", "ops.cli.main", verb, *arguments]
         with open(self.log, "ab") as log:
             self._process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environ, cwd=self.folder

@@ -208,3 +208,21 @@ def test_vc201_no_sequence_of_orders_fills_worse_than_its_limit_or_more_than_its
         assert shown.depth["A"].taken.get(level, 0) <= shares
     best = shown.best("B"), shown.best("A")
     assert None in best or best[0] < best[1]  # type: ignore[operator]
+
+
+def test_vc201_a_dollar_order_over_several_makers_at_one_price_never_spends_a_millionth_more() -> (
+    None
+):
+    """Found by an hour of paper: each maker was rounded down, the trade as a whole less so."""
+    made = exchange()
+    made.books[market().condition_id].replace({}, {micro("0.3"): 3_333_333})
+    for shares in (5_555_555, 7_777_777, 20_000_000):
+        resting = order("SELL", "0.3", "5", owner="other")
+        resting.size = resting.maker_amount = shares
+        resting.taker_amount = shares * micro("0.3") // ONE
+        made.execute(resting, 0)
+    taker = order("BUY", "0.3", "10", "FAK")
+    found = plan(made.books[market().condition_id], taker)
+    answer = made.execute(taker, 0)
+    assert found.complete and len(found.matches) == 4
+    assert taker.paid == found.usd == micro(answer["makingAmount"]) <= taker.maker_amount
