@@ -14,6 +14,7 @@ from ops.cli.show import out
 from ops.codec.place import PORT, endpoint, token_of
 from ops.codec.server import CodecServer
 from ops.dashboard.token import is_loopback
+from ops.listening import listening
 from ops.stack.runfile import running
 from settings.codec import SealingCodec
 from settings.keyring import Keyring, KeyringError, new_key
@@ -52,14 +53,16 @@ def codec(
             f"--host must be a loopback address, was {host}: its answers travel in the clear;"
             " add --behind-proxy only where a proxy or a container network protects it",
         )
-    token = settings.temporal.codec_token.get_secret_value() or token_of(settings.state)
+    chosen = settings.temporal.codec_token.get_secret_value()
+    token = chosen or token_of(settings.state)
     app = CodecServer(SealingCodec(ring), token, origin or _web_ui(settings)).app()
     out.print("Codec endpoint for the Web UI (whoever has this URL reads every payload):")
-    out.print(f"  {endpoint(host, port, token)}", markup=False, soft_wrap=True)
+    shown = "<temporal.codec_token>" if chosen else token  # a chosen one stays out of logs
+    out.print(f"  {endpoint(host, port, shown)}", markup=False, soft_wrap=True)
     log_to(settings.log.level, settings.log.format)
     structlog.get_logger().info("ready", port=port)
     # No access log: the token is part of the path.
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    uvicorn.Server(listening(app, host=host, port=port)).run()
 
 
 def _web_ui(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from typer._click.exceptions import ClickException
 from ops.cli import (
     acting,
     chaos,
+    completion,
     control,
     database,
     doctor,
@@ -79,6 +80,7 @@ app.command()(database.migrate)
 app.command()(status.settings)
 app.command()(doctor.doctor)
 app.command()(chaos.chaos)
+app.command()(completion.completion)
 serving.add_to(app)
 app.add_typer(tape.app, name="tape")
 
