@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -12,6 +13,7 @@ from rich.text import Text
 
 from ops.cli.show import money, printable, table
 from ops.cli.trades import COLUMNS, trade_rows
+from ops.dashboard.token import NAME as TOKEN
 from ops.supervision.supervisor import Event
 from settings.layers import Layer
 from settings.model import Settings
@@ -63,9 +65,25 @@ class Screen:
                 self.line(f"  {event.name:<11}{event.kind} {event.text}".rstrip(), "red")
 
     def links(self, links: dict[str, str]) -> None:
-        """Print where to look."""
+        """Print where to look, and what to do there first.
+
+        On a terminal the token itself is shown; into a log only the path of its file goes.
+        """
         for name, url in links.items():
-            self._console.print(f"  [bold]{escape(name)}[/]  {escape(url)}", soft_wrap=True)
+            place = self._token(url) if name == TOKEN else url
+            self._console.print(
+                f"  [bold]{escape(name)}[/]  {escape(place)}", soft_wrap=True, highlight=False
+            )
+        if "Dashboard" in links:
+            self.line(
+                "  Open the dashboard, sign in with the token, click a trade: it tells its story."
+            )
+
+    def _token(self, path: str) -> str:
+        file = Path(path)
+        if not self._console.is_terminal or not file.is_file():
+            return path
+        return f"{file.read_text().strip()}  (kept in {path})"
 
     def trades(self, trades: Sequence[TradeLine], footer: str) -> None:
         """Show the trades as they are now."""

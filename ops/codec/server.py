@@ -15,8 +15,10 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 from temporalio.api.common.v1 import Payloads
 
+from ops.listening import Bounded
 from settings.codec import Sealed, SealingCodec
 
 MOST = 8 << 20  # bytes of a request; Temporal's own limit of a message is 4 MiB
@@ -32,10 +34,10 @@ class CodecServer:
         self._token = _digest(token)
         self._origin = origin
 
-    def app(self) -> Starlette:
+    def app(self) -> ASGIApp:
         """Return the ASGI application."""
         routes = [Route(path, self.answer, methods=["POST", "OPTIONS"]) for path in PATHS]
-        return Starlette(routes=[*routes, Route("/alive", alive)])
+        return Bounded(Starlette(routes=[*routes, Route("/alive", alive)]), MOST)
 
     async def answer(self, request: Request) -> Response:
         """Answer one request; a preflight has no token, since browsers send none with it."""
@@ -44,9 +46,7 @@ class CodecServer:
             return Response(status_code=204 if headers else 403, headers=headers)
         if not self._may(request):
             return PlainTextResponse("unauthorised", 401, headers=headers)
-        body = await _body(request)
-        if body is None:
-            return PlainTextResponse(f"expected at most {MOST} bytes", 413, headers=headers)
+        body = await request.body()
         try:
             asked = Parse(body, Payloads())
             work = self._codec.decode if request.url.path.endswith("decode") else self._codec.encode
@@ -82,16 +82,6 @@ async def alive(_: Request) -> Response:
 def as_json(payloads: Payloads) -> str:
     """Return the protobuf JSON that the Web UI reads."""
     return str(MessageToJson(payloads, indent=None))
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, or None when it is too large; never holds more than the limit."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST:
-            return None
-    return bytes(body)
 
 
 def _digest(text: str) -> bytes:

@@ -14,6 +14,7 @@ import uvloop
 from ops.dashboard.app import make_app
 from ops.dashboard.desk import Desk
 from ops.dashboard.token import BindRefused, require_safe_bind, token_of
+from ops.listening import listening
 from settings.errors import SettingsError
 from settings.load import load_with_sources
 from settings.logs import log_to
@@ -42,16 +43,7 @@ async def run(settings: Settings, sources: dict[str, str], token: str) -> None:
     dsn = settings.database_url.get_secret_value()
     pool = await open_pool(dsn, max_size=6, application="touchline-dashboard")
     desk = Desk(settings, pool, client, lambda: datetime.now(UTC), sources)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            make_app(desk, token),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,  # open streams have no end of their own
-            limit_concurrency=200,
-        )
-    )
+    server = uvicorn.Server(listening(make_app(desk, token)))
     desk.closing = lambda: server.should_exit
     log.info("ready", url=f"http://{place.host}:{port}", token_in=str(settings.state))
     beating = asyncio.create_task(_beat(Heartbeats(pool), f"{socket.gethostname()} {port}"))

@@ -50,12 +50,16 @@ class Session:
 
 
 class Keys:
-    """Signs and checks sessions with a key derived from the token: a new token ends them all."""
+    """Signs and checks sessions, with a key of this process: its end, or a new token, ends them.
+
+    So no restart forgets which sessions were signed out.
+    """
 
     def __init__(self, token: str, clock: Callable[[], float] = time.time) -> None:
         self._token = token.encode()
-        self._key = hashlib.sha256(b"touchline dashboard session\0" + self._token).digest()
+        self._key = hashlib.sha256(secrets.token_bytes(32) + self._token).digest()
         self._clock = clock
+        self._over: dict[str, int] = {}  # nonces that were signed out, until they would have ended
         self._wrong: deque[float] = deque(maxlen=TRIES)
 
     def is_token(self, given: str) -> bool:
@@ -84,9 +88,15 @@ class Keys:
         if not hmac.compare_digest(self._sign(text).encode(), signature.encode()):
             return None
         ends, _, nonce = text.partition(".")
-        if not ends.isdigit() or int(ends) < self._clock():
+        if not ends.isdigit() or int(ends) < self._clock() or nonce in self._over:
             return None
         return Session("dashboard", nonce, self._sign("csrf " + nonce), bearer=False)
+
+    def end(self, session: Session) -> None:
+        """End a session for good: its cookie lets nobody in again, wherever it was copied to."""
+        now = int(self._clock())
+        self._over = {nonce: ends for nonce, ends in self._over.items() if ends >= now}
+        self._over[session.nonce] = now + LASTS
 
     def session_of(self, headers: Headers, cookie: str | None) -> Session | None:
         """Return who asks, by bearer token or cookie."""

@@ -44,8 +44,6 @@ class Acting:
         deed = DEEDS.get(request.path_params["deed"])
         if deed is None:
             return self._sorry(request, "There is no such action.", 404)
-        if int(request.headers.get("content-length") or MOST + 1) > MOST:
-            return self._sorry(request, "The form is too long.", 413)
         form = {k: v for k, v in (await request.form()).items() if isinstance(v, str)}
         session = request.state.session
         if not csrf_fits(session, request, form.get("csrf", "")):

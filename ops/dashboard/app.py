@@ -23,6 +23,7 @@ from ops.dashboard.metrics import exposition
 from ops.dashboard.pages.page import NoSuchThing, Page
 from ops.dashboard.view import PAGES, View
 from ops.health.report import Status
+from ops.listening import Bounded
 
 log = structlog.get_logger()
 
@@ -58,8 +59,6 @@ class Site:
 
     async def login(self, request: Request) -> Response:
         """Turn the token into a session cookie."""
-        if int(request.headers.get("content-length") or MOST + 1) > MOST:
-            return PlainTextResponse("the form is too long", status_code=413)
         form = await request.form()
         there = local_path(str(form.get("next", "/")))
         error, status = "", 303
@@ -87,6 +86,7 @@ class Site:
         form = await request.form()
         if not csrf_fits(request.state.session, request, str(form.get("csrf", ""))):
             return PlainTextResponse("this form is not from here", status_code=403)
+        self._keys.end(request.state.session)
         answer = RedirectResponse(LOGIN, status_code=303)
         answer.delete_cookie(cookie_name(request.scope))
         return answer
@@ -96,7 +96,10 @@ class Site:
         if isinstance(error, NoSuchThing):
             return self._view.html("sorry.html", request, {"text": str(error)}, 404)
         if isinstance(error, HTTPException):
-            return self._view.html("sorry.html", request, {"text": error.detail}, error.status_code)
+            text, status = error.detail, error.status_code
+            answer = self._view.html("sorry.html", request, {"text": text}, status)
+            answer.headers.update(error.headers or {})
+            return answer
         log.warning("store_away", error=repr(error)[:200])
         text = "The database does not answer. Trades go on; this page comes back by itself."
         return self._view.html("sorry.html", request, {"text": text}, 503)
@@ -136,4 +139,5 @@ def make_app(desk: Desk, token: str) -> ASGIApp:
     ]
     away = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
     handlers = dict.fromkeys((NoSuchThing, HTTPException, *away), site.failed)
-    return Gate(Starlette(routes=routes, exception_handlers=handlers), keys)
+    site_itself = Starlette(routes=routes, exception_handlers=handlers)
+    return Gate(Bounded(site_itself, MOST), keys)

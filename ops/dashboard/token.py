@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 
 FILE = "dashboard.token"
+NAME = "Its token"  # of the line that `up` prints
 LEAST = 16  # characters of a token that a person chose
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from ops.codec.place import PORT as CODEC_PORT
 from ops.codec.place import endpoint, token_of
 from ops.dashboard.token import FILE as TOKEN_FILE
+from ops.dashboard.token import NAME as TOKEN_NAME
 from ops.services.ports import LOOPBACK, first_free_port
 from ops.services.postgres import EmbeddedPostgres
 from ops.services.postgres_part import PostgresPart
@@ -130,7 +131,7 @@ class Stack:
         self._wiring.tell("dashboard.port", str(port))
         self.links["Dashboard"] = f"http://{place.host}:{port}"
         if not place.token.get_secret_value():
-            self.links["Its token"] = str(self.state / TOKEN_FILE)
+            self.links[TOKEN_NAME] = str(self.state / TOKEN_FILE)
         return self._module("dashboard", "ops.dashboard")
 
     def _make_sim(self) -> SimPart:

@@ -12,6 +12,7 @@ from rich.console import Console
 from domain.market import Mode
 from ops.cli.screen import Screen, describe
 from ops.cli.session import footer
+from ops.dashboard.token import NAME
 from ops.supervision.supervisor import Event
 from settings.load import load_with_sources
 from store.views import TradeLine, Views
@@ -87,3 +88,14 @@ def test_the_footer_counts_states_and_tells_of_the_tape(trades: list[TradeLine])
     text = footer(trades, {"frames_sent": 7, "tape_done": True})
     assert "settled 2" in text and "frames 7" in text and "tape at its end" in text
     assert "tape" not in footer([], {})
+
+
+def test_the_token_is_shown_on_a_terminal_and_stays_out_of_a_log(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.token"
+    file.write_text("the-token-itself")
+    links = {"Dashboard": "http://127.0.0.1:8787", NAME: str(file)}
+    for terminal in (True, False):
+        shown, text = screen(terminal=terminal)
+        shown.links(links)
+        assert str(file) in text.getvalue() and "click a trade" in text.getvalue()
+        assert ("the-token-itself" in text.getvalue()) is terminal
