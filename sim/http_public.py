@@ -11,6 +11,7 @@ from sim.cursor import page
 from sim.engine import Engine
 from sim.frames import rest_book
 from sim.gate import Call, Handler, endpoint
+from sim.http_history import prices_history
 from sim.market import SimMarket
 from sim.refusals import Refusal
 from sim.units import ONE, text
@@ -30,6 +31,7 @@ def routes(engine: Engine) -> list[Route]:
         "/midpoint": lambda call: {"mid": midpoint(call, token_of(call))},
         "/spread": lambda call: {"spread": spread(call, token_of(call))},
         "/last-trade-price": lambda call: last_trade(call, token_of(call)),
+        "/prices-history": prices_history,
         "/tick-size": lambda call: tick_size(call, token_of(call)),
         "/tick-size/{token}": lambda call: tick_size(call, call.path["token"]),
         "/neg-risk": lambda call: {"neg_risk": open_market(call, token_of(call)).neg_risk},
