@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from socketserver import ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 Counts = Mapping[str, int]
+PATIENCE = 10.0  # seconds of silence until a connection is closed
 
 
 class IngestMetrics(Collector):
@@ -37,6 +41,23 @@ class IngestMetrics(Collector):
             yield counter
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread a request, so that a slow one holds up nobody."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a connection that broke or was too slow."""
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = PATIENCE
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep no log of requests."""
+
+
 def serve(metrics: IngestMetrics, port: int, host: str = "127.0.0.1") -> Callable[[], None]:
     """Serve the metrics; return what stops it.
 
@@ -45,7 +66,9 @@ def serve(metrics: IngestMetrics, port: int, host: str = "127.0.0.1") -> Callabl
     """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(metrics)
-    server, thread = start_http_server(port, addr=host, registry=registry)
+    server = make_server(host, port, make_wsgi_app(registry), _Server, handler_class=_Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
 
     def stop() -> None:
         server.shutdown()

@@ -15,11 +15,23 @@ from starlette.routing import Route
 from sim import acts
 from sim.engine import Engine
 from sim.faults import ACTS, CATALOGUE, WINDOWS, Fault
-from sim.gate import reply
+from sim.gate import reply, too_large
 from sim.judge import ledger
 from sim.mirror import Mirror
 from sim.playback import Playback
+from sim.transport import text_of
 from sim.units import micro
+
+# What a body of the wrong shape raises, wherever it is looked at.
+BAD_BODY = (
+    msgspec.MsgspecError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    RecursionError,
+)
 
 
 class Control:
@@ -121,9 +133,10 @@ class Control:
             if not hmac.compare_digest(given.encode(), self._token.encode()):
                 return reply({"error": "expected the control token, was something else"}, 401)
             try:
-                text = await request.body()
+                if (text := await text_of(request)) is None:
+                    return too_large()
                 return reply(handler(msgspec.json.decode(text) if text else None))
-            except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as cause:
+            except BAD_BODY as cause:
                 return reply({"error": f"{type(cause).__name__}: {cause}"}, 400)
 
         return serve

@@ -18,7 +18,7 @@ from sim.engine import Engine
 from sim.faults import Fault
 from sim.refusals import NOT_READY, OLD_VERSION, UNAUTHORIZED, Refusal, funds
 from sim.state import ApiKey
-from sim.transport import HalfAnswer, NoAnswer
+from sim.transport import MOST, HalfAnswer, NoAnswer, text_of
 
 HTML_403 = (
     "<!DOCTYPE html><html><head><title>Attention Required! | Cloudflare</title></head>"
@@ -65,7 +65,7 @@ class Call:
         """
         try:
             return json.loads(self.text) if self.text else None
-        except ValueError as cause:
+        except (ValueError, RecursionError) as cause:
             raise Refusal(400, "Invalid order payload") from cause
 
 
@@ -78,6 +78,11 @@ def reply(body: Any, status: int = 200, headers: dict[str, str] | None = None) -
     return Response(content, status, headers, media_type="application/json")
 
 
+def too_large() -> Response:
+    """Refuse a body, and the connection with it: the rest of it is not read."""
+    return reply({"error": f"expected at most {MOST} bytes"}, 413, {"Connection": "close"})
+
+
 def endpoint(
     engine: Engine, handler: Handler, *, private: bool = False
 ) -> Callable[[Request], Any]:
@@ -85,7 +90,8 @@ def endpoint(
 
     async def serve(request: Request) -> Response:
         engine.requests += 1
-        text = (await request.body()).decode("utf-8", "replace")
+        if (text := await text_of(request)) is None:
+            return too_large()
         context = {"method": request.method, "path": request.url.path}
         context |= _order_context(text) if request.method == "POST" else {}
         if engine.config.taker_delay_ms and context["path"] == "/order" and "side" in context:
@@ -146,7 +152,7 @@ def _order_context(text: str) -> dict[str, str]:
             "order_type": str(body["orderType"]),
             "wallet": str(order["maker"]).lower(),
         }
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 

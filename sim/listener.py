@@ -10,7 +10,7 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.server import ServerState
 
-from sim.transport import CuttableProtocol
+from sim.transport import MOST, CuttableProtocol
 
 GRACE_S = 1.0
 
@@ -33,6 +33,7 @@ class Listener:
             log_config=None,
             access_log=False,
             ws_ping_interval=None,
+            ws_max_size=MOST,
             ws_per_message_deflate=False,
         )
         self._server: asyncio.Server | None = None

@@ -104,6 +104,8 @@ async def _serve(socket: WebSocket, line: Line, side: _Market | _User) -> None:
                 line.close(code)
     except (WebSocketDisconnect, RuntimeError):
         line.close()
+    except (KeyError, TypeError):  # bytes instead of text, a field of the wrong shape
+        line.close(BAD_FRAME)
     finally:
         side.leave()
         await asyncio.wait([writer])
@@ -121,6 +123,6 @@ async def _write(socket: WebSocket, line: Line) -> None:
 def _parse(text: str) -> dict[str, Any]:
     try:
         frame = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return frame if isinstance(frame, dict) else {}

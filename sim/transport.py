@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any, cast
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST = 1 << 20  # bytes of a body
 
 _connections: dict[tuple[str, int], asyncio.Transport] = {}
 
@@ -20,6 +23,13 @@ class CuttableProtocol(H11Protocol):
         super().connection_made(transport)
         self._peer = cast("tuple[str, int]", transport.get_extra_info("peername"))
         _connections[self._peer] = transport
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; an endpoint that has begun must not answer as well."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -34,6 +44,19 @@ async def cut(scope: Scope) -> None:
         transport.abort()
         await asyncio.sleep(0)
         await asyncio.sleep(0)  # uvicorn hears of the loss before we return: no 500 is tried
+
+
+async def text_of(request: Request) -> str | None:
+    """Return the body of a request; None when it is too large or never ended."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MOST:
+                return None
+    except ClientDisconnect:
+        return None
+    return body.decode("utf-8", "replace")
 
 
 class NoAnswer(Response):

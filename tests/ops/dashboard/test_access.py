@@ -23,9 +23,11 @@ from temporalio.worker import Worker
 from domain.market import Mode
 from domain.trade import HaltState, Stage
 from ops.dashboard.access import HEADERS, Gate, Keys, local_path
+from ops.dashboard.app import make_app
 from ops.dashboard.deeds import DEEDS
 from ops.dashboard.token import BindRefused, is_loopback, require_safe_bind, token_of
 from ops.dashboard.view import BY_NAME
+from ops.listening import Bounded
 from store.account import Account
 from store.alerts import Alerts, Priority
 from store.audit import Audit
@@ -44,7 +46,8 @@ OPEN = {"/alive", "/login"}
 
 def inventory(app: Gate) -> list[tuple[str, str]]:
     """Return every (method, path) that the application answers, with examples for parameters."""
-    inner = app._app
+    assert isinstance(app._app, Bounded)
+    inner = app._app.app
     assert isinstance(inner, Starlette)
     found = []
     for route in inner.routes:
@@ -187,6 +190,21 @@ async def test_signing_out_ends_the_session_of_this_browser(operator: httpx.Asyn
     assert (await operator.get("/")).status_code == 401
 
 
+async def test_a_replayed_session_is_refused_after_its_end(shown: Shown) -> None:
+    async with browser_of(shown.app) as client:
+        await sign_in(client)
+        stolen = {"Cookie": "; ".join(f"{name}={value}" for name, value in client.cookies.items())}
+        csrf = (await form(client, "/"))["csrf"]
+        async with browser_of(shown.app) as thief:
+            assert (await thief.get("/", headers=stolen)).status_code == 200
+            await client.post("/logout", data={"csrf": csrf})
+            assert (await thief.get("/", headers=stolen)).status_code == 401
+            replayed = {"csrf": csrf, "reason": "x"}
+            assert (await thief.post("/act/halt", data=replayed, headers=stolen)).status_code == 401
+    async with browser_of(make_app(shown.desk, TOKEN)) as restarted:
+        assert (await restarted.get("/", headers=stolen)).status_code == 401
+
+
 async def test_no_action_happens_without_our_own_form(
     operator: httpx.AsyncClient, shown: Shown, pool: Any
 ) -> None:
@@ -246,7 +264,9 @@ async def test_blocks_allows_and_acknowledgements_are_done_and_audited(
     assert [row.what for row in reversed(rows)] == ["block", "unblock", "allow", "acknowledge"]
 
 
-@pytest.mark.parametrize("deed", ["exit", "levels", "redeem", "abandon", "approve", "reject", "allow"])
+@pytest.mark.parametrize(
+    "deed", ["exit", "levels", "redeem", "abandon", "approve", "reject", "allow"]
+)
 async def test_an_action_on_no_trade_is_not_found(operator: httpx.AsyncClient, deed: str) -> None:
     reply = await operator.get(f"/confirm/{deed}?id=0xnone:0.95")
     assert reply.status_code == 404 and "no trade 0xnone:0.95 in paper mode" in reply.text
