@@ -38,12 +38,16 @@ class Limit:
         )
 
 
-# Facts 7.1 (per address) and 7.2 (per signer, Standard tier). 10-minute limits stand beside.
-DOCUMENTED: tuple[Limit, ...] = (
+# Facts 7.1: per address of the network. Paths are beginnings of whole parts.
+PER_ADDRESS: tuple[Limit, ...] = (
     Limit("clob", "clob", 9000, 10),
     Limit("book", "clob", 1500, 10, ("/book",), ("GET",)),
-    Limit("price", "clob", 1500, 10, ("/price", "/midpoint"), ("GET",)),
-    Limit("books", "clob", 500, 10, ("/books", "/prices", "/midpoints")),
+    Limit("price", "clob", 1500, 10, ("/price",), ("GET",)),
+    Limit("midpoint", "clob", 1500, 10, ("/midpoint",), ("GET",)),
+    Limit("books", "clob", 500, 10, ("/books",)),
+    Limit("prices", "clob", 500, 10, ("/prices",)),
+    Limit("midpoints", "clob", 500, 10, ("/midpoints",)),
+    Limit("history", "clob", 1000, 10, ("/prices-history",)),
     Limit("tick", "clob", 200, 10, ("/tick-size",)),
     Limit("balance", "clob", 200, 10, ("/balance-allowance",), ("GET",)),
     Limit("balance update", "clob", 50, 10, ("/balance-allowance/update",)),
@@ -52,20 +56,45 @@ DOCUMENTED: tuple[Limit, ...] = (
     Limit("trades", "clob", 500, 10, ("/data/trades",)),
     Limit("notifications", "clob", 125, 10, ("/notifications",)),
     Limit("keys", "clob", 100, 10, ("/auth",)),
+    Limit("ok", "clob", 100, 10, ("/ok",)),
     Limit("post", "clob", 5000, 10, ("/order",), ("POST",)),
     Limit("post, 10 min", "clob", 120_000, 600, ("/order",), ("POST",)),
     Limit("cancel", "clob", 5000, 10, ("/order",), ("DELETE",)),
     Limit("cancel, 10 min", "clob", 120_000, 600, ("/order",), ("DELETE",)),
-    Limit("signer orders", "clob", 40, 1, ("/order", "/orders"), ("POST",)),
-    Limit("signer cancels", "clob", 80, 1, ("/order", "/orders"), ("DELETE",)),
+    Limit("posts", "clob", 2000, 10, ("/orders",), ("POST",)),
+    Limit("posts, 10 min", "clob", 21_000, 600, ("/orders",), ("POST",)),
+    Limit("cancels", "clob", 2000, 10, ("/orders",), ("DELETE",)),
+    Limit("cancels, 10 min", "clob", 15_000, 600, ("/orders",), ("DELETE",)),
+    Limit("cancel all", "clob", 250, 10, ("/cancel-all",)),
+    Limit("cancel all, 10 min", "clob", 6000, 600, ("/cancel-all",)),
+    Limit("cancel market", "clob", 1500, 10, ("/cancel-market-orders",)),
+    Limit("cancel market, 10 min", "clob", 21_000, 600, ("/cancel-market-orders",)),
     Limit("gamma", "gamma", 4000, 10),
     Limit("gamma events", "gamma", 500, 10, ("/events",)),
     Limit("gamma markets", "gamma", 300, 10, ("/markets",)),
+    Limit("gamma listing", "gamma", 900, 10, ("/events", "/markets")),
+    Limit("gamma comments", "gamma", 200, 10, ("/comments",)),
+    Limit("gamma tags", "gamma", 200, 10, ("/tags",)),
+    Limit("gamma search", "gamma", 350, 10, ("/public-search",)),
     Limit("data", "data", 1000, 10),
     Limit("data trades", "data", 200, 10, ("/v2/trades",)),
     Limit("data positions", "data", 150, 10, ("/v2/positions",)),
     Limit("relayer submit", "relayer", 25, 60, ("/submit",)),
 )
+# Facts 7.2: per signer, Standard tier, as the rate of a second; the burst above it is not used.
+# Cancels have a bucket of their own, so that no number of entries can hold one up.
+PER_SIGNER: tuple[Limit, ...] = (
+    Limit("signer orders", "clob", 40, 1, ("/order", "/orders"), ("POST",)),
+    Limit(
+        "signer cancels",
+        "clob",
+        80,
+        1,
+        ("/order", "/orders", "/cancel-all", "/cancel-market-orders"),
+        ("DELETE",),
+    ),
+)
+DOCUMENTED = PER_ADDRESS + PER_SIGNER
 
 
 class Bucket:
@@ -99,7 +128,7 @@ class Bucket:
 
 
 class Limiter:
-    """All buckets of one account in this process.
+    """All buckets of one account in this process: those of its signer and of this address.
 
     `share` divides the limits between processes: 0.5 each for two workers keeps both together
     within the venue's figures. `pause` holds everything back after a 429 or 425.

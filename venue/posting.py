@@ -75,7 +75,7 @@ class Posting:
         repeat: bool,
         may_send: Callable[[], bool] | None,
     ) -> Post:
-        state = self.mode()
+        state = self._http.modes.admit()
         if state.mode is not VenueMode.NORMAL:
             return _not_sent(f"the venue is in mode {state.mode}", state)
         try:

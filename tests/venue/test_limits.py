@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from venue.errors import NotReady
-from venue.limits import DOCUMENTED, Bucket, Limit, Limiter
+from venue.limits import DOCUMENTED, PER_SIGNER, Bucket, Limit, Limiter
 
 
 class Time:
@@ -151,6 +151,52 @@ def test_a_limit_covers_whole_path_parts_only() -> None:
     assert not post.covers("clob", "POST", "/orders")
     assert not post.covers("clob", "DELETE", "/order")
     assert not post.covers("gamma", "POST", "/order")
+
+
+# What the venue documents (facts 7), as requests: name of the limit, count, seconds.
+TABLE = [
+    ("clob", "GET", "/book", {(9000, 10), (1500, 10)}),
+    ("clob", "GET", "/price", {(9000, 10), (1500, 10)}),
+    ("clob", "GET", "/midpoint", {(9000, 10), (1500, 10)}),
+    ("clob", "POST", "/books", {(9000, 10), (500, 10)}),
+    ("clob", "POST", "/prices", {(9000, 10), (500, 10)}),
+    ("clob", "GET", "/prices-history", {(9000, 10), (1000, 10)}),
+    ("clob", "GET", "/tick-size/1", {(9000, 10), (200, 10)}),
+    ("clob", "GET", "/balance-allowance", {(9000, 10), (200, 10)}),
+    ("clob", "GET", "/balance-allowance/update", {(9000, 10), (200, 10), (50, 10)}),
+    ("clob", "GET", "/data/orders", {(9000, 10), (900, 10), (500, 10)}),
+    ("clob", "GET", "/data/order/0x1", {(9000, 10), (900, 10), (500, 10)}),
+    ("clob", "GET", "/data/trades", {(9000, 10), (900, 10), (500, 10)}),
+    ("clob", "GET", "/notifications", {(9000, 10), (900, 10), (125, 10)}),
+    ("clob", "GET", "/auth/api-keys", {(9000, 10), (100, 10)}),
+    ("clob", "POST", "/order", {(9000, 10), (5000, 10), (120_000, 600), (40, 1)}),
+    ("clob", "DELETE", "/order", {(9000, 10), (5000, 10), (120_000, 600), (80, 1)}),
+    ("clob", "POST", "/orders", {(9000, 10), (2000, 10), (21_000, 600), (40, 1)}),
+    ("clob", "DELETE", "/orders", {(9000, 10), (2000, 10), (15_000, 600), (80, 1)}),
+    ("clob", "DELETE", "/cancel-all", {(9000, 10), (250, 10), (6000, 600), (80, 1)}),
+    ("clob", "DELETE", "/cancel-market-orders", {(9000, 10), (1500, 10), (21_000, 600), (80, 1)}),
+    ("gamma", "GET", "/markets/keyset", {(4000, 10), (300, 10), (900, 10)}),
+    ("gamma", "GET", "/events/1", {(4000, 10), (500, 10), (900, 10)}),
+    ("data", "GET", "/v2/trades", {(1000, 10), (200, 10)}),
+    ("data", "GET", "/v2/positions", {(1000, 10), (150, 10)}),
+    ("relayer", "POST", "/submit", {(25, 60)}),
+]
+
+
+@pytest.mark.parametrize(("host", "method", "path", "wanted"), TABLE)
+def test_every_documented_limit_holds_the_requests_it_is_about(
+    host: str, method: str, path: str, wanted: set[tuple[int, float]]
+) -> None:
+    found = [limit for limit in DOCUMENTED if limit.covers(host, method, path)]
+    assert {(limit.count, limit.seconds) for limit in found} == wanted
+
+
+async def test_no_number_of_entries_of_a_signer_holds_up_its_cancels() -> None:
+    time = Time()
+    limits = limiter(time, *PER_SIGNER, share=0.5)
+    waits = [await limits.acquire("clob", "POST", "/order", patience=60) for _ in range(100)]
+    assert waits[9:11] == [0.0, pytest.approx(0.1)] and waits[-1] == pytest.approx(9.0)
+    assert await limits.acquire("clob", "DELETE", "/order") == 0.0
 
 
 def test_a_tiny_share_still_lets_one_through_at_a_time() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from venue.mode import LAST_BACKOFF, ModeWatch, VenueMode
+from venue.mode import FIRST_BACKOFF, LAST_BACKOFF, MODE_FOR, PROBE, ModeWatch, VenueMode
 
 
 class Time:
@@ -76,3 +76,53 @@ def test_other_failures_teach_nothing() -> None:
     watch.learn(400, "invalid signature", None)
     watch.learn(500, "could not run the execution", None)
     assert watch.state().mode is VenueMode.CANCEL_ONLY
+
+
+def test_when_the_time_of_a_mode_is_over_one_entry_asks_and_the_others_wait() -> None:
+    time = Time()
+    watch = ModeWatch(time)
+    watch.learn(503, "cancel-only", None)
+    time.now += MODE_FOR
+    assert watch.admit().mode is VenueMode.NORMAL
+    held = [watch.admit() for _ in range(20)]
+    assert {state.mode for state in held} == {VenueMode.CANCEL_ONLY}
+    assert {state.wait for state in held} == {timedelta(seconds=PROBE)}
+    watch.learn(200, "", None)
+    assert [watch.admit().mode for _ in range(2)] == [VenueMode.NORMAL] * 2
+
+
+def test_a_probe_without_an_answer_is_followed_by_another() -> None:
+    time = Time()
+    watch = ModeWatch(time)
+    watch.learn(425, "", None)
+    time.now += FIRST_BACKOFF
+    assert watch.admit().mode is VenueMode.NORMAL
+    assert watch.admit().mode is VenueMode.RESTARTING
+    time.now += PROBE
+    assert watch.admit().mode is VenueMode.NORMAL
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"), [(400, True), (401, True), (403, False), (429, False), (500, False)]
+)
+def test_a_probe_that_is_refused_for_a_reason_of_its_own_ends_the_mode(
+    status: int, ends: bool
+) -> None:
+    """A kill is a 400: the engine has looked at the order, so it takes orders again."""
+    time = Time()
+    watch = ModeWatch(time)
+    watch.learn(503, "post-only mode", timedelta(seconds=5))
+    time.now += 5
+    watch.admit()
+    watch.learn(status, "no orders found to match with FAK order", None)
+    assert (watch.admit().mode is VenueMode.NORMAL) is ends
+
+
+def test_a_refused_probe_that_finds_the_mode_still_there_begins_it_anew() -> None:
+    time = Time()
+    watch = ModeWatch(time)
+    watch.learn(503, "cancel-only", None)
+    time.now += MODE_FOR
+    watch.admit()
+    watch.learn(503, "cancel-only", None)
+    assert watch.admit().wait == timedelta(seconds=MODE_FOR)
