@@ -48,11 +48,18 @@ LEFT JOIN LATERAL (SELECT bid, ask FROM marks WHERE token_id = c.token_id
 WHERE c.mode = $1 AND c.state = 'claimed' ORDER BY c.seen_at DESC LIMIT $2
 """
 
+_OPEN = """
+SELECT m.condition_id, m.question, m.category, m.end_time, m.active, m.closed, m.accepting_orders,
+       b.condition_id IS NOT NULL AS blocked
+FROM markets m LEFT JOIN blocks b USING (condition_id)
+WHERE m.active AND NOT m.closed AND m.accepting_orders ORDER BY m.end_time, m.condition_id LIMIT $1
+"""
+
 _MARKETS = """
 SELECT m.condition_id, m.question, m.category, m.end_time, m.active, m.closed, m.accepting_orders,
        b.condition_id IS NOT NULL AS blocked
 FROM markets m LEFT JOIN blocks b USING (condition_id)
-WHERE $1 = '' OR m.condition_id = $1 OR m.slug = $1 OR strpos(lower(m.question), lower($1)) > 0
+WHERE m.condition_id = $1 OR m.slug = $1 OR strpos(lower(m.question), lower($1)) > 0
 ORDER BY m.active AND NOT m.closed DESC, m.end_time NULLS LAST, m.condition_id LIMIT $2
 """
 
@@ -135,7 +142,12 @@ class Standing:
         return read_all(Watched, await self._pool.fetch(_WATCHED, mode, limit))
 
     async def markets(self, text: str, limit: int = 50) -> list[MarketLine]:
-        """Return markets by id, slug or a part of the question; those still open first."""
+        """Return markets by id, slug or a part of the question; those still open first.
+
+        Without a text: those that can be traded, the next to end first.
+        """
+        if not text:
+            return read_all(MarketLine, await self._pool.fetch(_OPEN, limit))
         return read_all(MarketLine, await self._pool.fetch(_MARKETS, text, limit))
 
     async def decisions(self, mode: Mode, limit: int = 100) -> list[DecisionRow]:
