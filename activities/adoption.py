@@ -62,6 +62,7 @@ class Adopting:
 
         The age follows the hold policy: `actual` asks the venue's trade history, `mature` takes
         an age for granted, `new` and an unknown history leave the age unknown (G10, Q9).
+        None when they do not fit into the books: see Corrections.adopt.
         """
         condition = await self._venue.condition_of(d.token_id)
         market = await self._market(condition)
@@ -71,7 +72,7 @@ class Adopting:
         threshold = self._rules.trigger.threshold
         token = market.token(d.token_id)
         workflow_id = trade_id(condition, threshold)
-        await self._corrections.adopt(
+        taken = await self._corrections.adopt(
             mode,
             workflow_id,
             condition,
@@ -88,6 +89,8 @@ class Adopting:
             HoldPolicy(self._rules.reconcile.hold_policy),
             self._clock(),
         )
+        if taken is None or taken.token_id != d.token_id or taken.shares <= 0:
+            return None
         return Adoptee(
             trigger=self._trigger(mode, market, d.token_id, threshold),
             cause="adopted: shares that no trade of ours explains",
@@ -95,6 +98,11 @@ class Adopting:
             age_known=opened is not None,
             cost=None,
         )
+
+    async def worthless(self, token_id: str) -> bool:
+        """Return whether the token's market is over and pays it nothing: nobody need care."""
+        resolution = await self._venue.resolution(await self._venue.condition_of(token_id))
+        return resolution is not None and resolution.payouts.get(token_id) == 0
 
     async def order(self, mode: Mode, order_id: str) -> None:
         """Take an unknown live order into the books, so that its promise and fills count.

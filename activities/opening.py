@@ -24,6 +24,7 @@ from domain.screen import check_entry, screen
 from domain.strategy import Strategy
 from store.claims import Claims
 from store.decisions import DecisionRow, Decisions
+from store.levels import Levels
 from store.orders import Orders, Refusal, StoredOrder
 
 
@@ -35,6 +36,7 @@ class OpeningActivities:
         claims: Claims,
         decisions: Decisions,
         orders: Orders,
+        levels: Levels,
         evidence: Evidence,
         signing: Signing,
         strategy: Strategy,
@@ -43,7 +45,8 @@ class OpeningActivities:
         clock: Clock,
     ) -> None:
         self._claims, self._decisions, self._orders = claims, decisions, orders
-        self._evidence, self._signing, self._strategy = evidence, signing, strategy
+        self._levels, self._evidence, self._signing = levels, evidence, signing
+        self._strategy = strategy
         self._rules, self._hash, self._clock = rules, settings_hash, clock
 
     @activity.defn
@@ -79,9 +82,17 @@ class OpeningActivities:
 
     @activity.defn
     async def take_over(self, key: TradeKey) -> TradePlan:
-        """Make a claim whose run is gone belong to this one, and return the plan to go on by."""
+        """Make a claim whose run is gone belong to this one, and return the plan to go on by.
+
+        Levels that were in force stay: a person may have set them.
+        """
         await self._claims.take_over(key.mode, key.workflow_id, key.owner, "adopted", self._clock())
-        return self._plan(await self._evidence.market(key.condition_id))
+        plan = self._plan(await self._evidence.market(key.condition_id))
+        kept = await self._levels.get(key.workflow_id, key.mode)
+        if kept is None:
+            return plan
+        levels = {"target": kept.above, "stop": kept.below}
+        return plan.model_copy(update={"exits": plan.exits.model_copy(update=levels)})
 
     def _needs_person(self, decision: Decision) -> bool:
         rules = self._rules.approval

@@ -129,30 +129,32 @@ class OrderActivities:
         order = await self._stored(order_id)
         if order.status.terminal:
             return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
-        answer = CancelAnswer.NOT_ASKED
+        answer, posts = CancelAnswer.NOT_ASKED, order.posts
         with venue_failures():
             if order.posts and not order.adopted and (stop or self._overdue(order)):
                 answer = await self._cancel(order_id)
             proof, order = await self._judge(order, answer, stop=stop)
         if proof.terminal:
             passing("close:before")
-            order, proof = await self._close(order, proof)
+            order, proof = await self._close(order, proof, posts)
             passing("close:after")
         elif proof.status is not order.status:
             await self._orders.mark(order_id, proof.status)
         return await self._truth(order, proof)
 
-    async def _close(self, order: StoredOrder, proof: Proof) -> tuple[StoredOrder, Proof]:
+    async def _close(
+        self, order: StoredOrder, proof: Proof, posts: int
+    ) -> tuple[StoredOrder, Proof]:
         """End an order on its proof; "never posted" is decided by the database, under its lock.
 
-        A post that began meanwhile was counted first, and then the order stays open.
+        A post that began since the look was counted first, and then the order stays open.
         """
-        order_id, now = order.signed.order_id, self._clock()
-        if order.posts:
-            return await self._orders.close(order_id, proof.status, proof.evidence, now), proof
-        intent = order.intent
-        await self._orders.close_unposted(intent.workflow_id, proof.evidence, now, intent.mode)
-        order = await self._stored(order_id)
+        order_id, now, intent = order.signed.order_id, self._clock(), order.intent
+        if posts:
+            order = await self._orders.close(order_id, proof.status, proof.evidence, now, posts)
+        else:
+            await self._orders.close_unposted(intent.workflow_id, proof.evidence, now, intent.mode)
+            order = await self._stored(order_id)
         if order.closed_at is None:
             return order, Proof(status=order.status, terminal=False, evidence="a post is under way")
         return order, proof

@@ -91,6 +91,7 @@ class ReconcileActivities:
             await refresh_balance(self._venue, self._account, request.mode, self._clock)
         orders = {o.order_id: o.token_id for o in await self._venue.open_orders()}
         listed = {p.token_id for p in await self._venue.positions()}
+        listed -= await self._positions.worthless(request.mode, sorted(listed))
         held = {p.token_id for p in await self._positions.open(request.mode)}
         shares: dict[str, Shares] = {}
         for token_id in sorted(listed | held):  # the indexer lags: the venue's ledger decides

@@ -70,11 +70,30 @@ class Repairs:
             adoption = await self._adopting.orphan(mode, d)
             return _adopt(report, adoption, d)
         if d.kind is Kind.SHARES_STRANGER:
-            return _adopt(report, await self._adopting.stranger(mode, d), d)
+            return await self._take_in(mode, d, report)
         if d.kind is Kind.ORDER_STRANGER:
             await self._adopting.order(mode, d.order_id)
             return _repaired(report, d)
         return await self._resize(mode, trades, d, report)
+
+    async def _take_in(
+        self, mode: Mode, d: Difference, report: ReconcileReport
+    ) -> ReconcileReport | None:
+        """Adopt shares nobody looks after; where the books have no room, tell a person."""
+        adoptee = await self._adopting.stranger(mode, d)
+        if adoptee is None and not await self._adopting.worthless(d.token_id):
+            await self._alerts.put(
+                f"stray:{mode}:{d.token_id}",
+                Priority.HIGH,
+                "Shares in the wallet that no trade looks after",
+                f"{d.theirs} shares of token {d.token_id}. Their market already has a trade of"
+                " another outcome, or one that was settled, so the bot leaves them alone. Sell or"
+                " redeem them by hand.",
+                timedelta(days=1),
+                self._clock(),
+                mode,
+            )
+        return _adopt(report, adoptee, d)
 
     async def _settle_order(self, d: Difference, report: ReconcileReport) -> ReconcileReport | None:
         """Cancel and read back the order of a run that is gone; close it on proof alone."""

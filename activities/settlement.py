@@ -10,15 +10,14 @@ from activities.balance import refresh_balance
 from activities.clock import Clock
 from activities.killpoint import passing
 from activities.messages import Booked, Redeemed, RedeemRequest, SettleRequest, TradeKey
+from activities.proceeds import Proceeds
 from activities.venue_errors import nothing_yet, venue_failures
-from domain.money import DUST, ZERO, Price, Shares, Usd, moved
+from domain.money import DUST, ZERO, Price, Shares, Usd
 from domain.rules import PaceRules
 from store.account import Account
 from store.levels import Levels
 from store.positions import Positions
 from venue.polymarket import Venue
-
-READINGS = 3  # of "nothing to redeem" before it is believed
 
 
 class SettlementActivities:
@@ -30,11 +29,12 @@ class SettlementActivities:
         positions: Positions,
         levels: Levels,
         account: Account,
+        proceeds: Proceeds,
         pace: PaceRules,
         clock: Clock,
     ) -> None:
         self._venue, self._positions = venue, positions
-        self._levels, self._account = levels, account
+        self._levels, self._account, self._proceeds = levels, account, proceeds
         self._pace, self._clock = pace, clock
 
     @activity.defn
@@ -68,28 +68,10 @@ class SettlementActivities:
             if left >= DUST:
                 raise nothing_yet(f"{left} shares are still in the wallet", self._retry)
             if redemption.state == "nothing":
-                await self._believe_nothing(key)
+                await self._proceeds.believe_nothing(key)
+            paid = await self._proceeds.paid(key, position.shares, payout)
             await refresh_balance(self._venue, self._account, key.mode, self._clock)
-        paid = moved(payout, position.shares)
         return Redeemed(proceeds=paid, transaction=redemption.tx, text=redemption.state)
-
-    async def _believe_nothing(self, key: TradeKey) -> None:
-        """Believe "nothing to redeem" only when the indexer agrees, and only the third time.
-
-        One zero of the venue's balance cache proves nothing: it lags behind settlements (facts
-        2.7). The count lives in the heartbeat, which survives retries.
-
-        Raises:
-            ApplicationError: NothingYet.
-        """
-        listed = await self._venue.positions()
-        if any(p.token_id == key.token_id and p.shares >= DUST for p in listed):
-            raise nothing_yet("the indexer still lists the shares", self._retry)
-        memory = activity.info().heartbeat_details if activity.in_activity() else ()
-        seen = int(memory[0]) + 1 if memory else 1
-        if seen < READINGS:
-            activity.heartbeat(seen)
-            raise nothing_yet(f"nothing to redeem, reading {seen} of {READINGS}", self._retry)
 
     @property
     def _retry(self) -> timedelta:
@@ -112,9 +94,7 @@ class SettlementActivities:
             passing("settle:after")
         elif position.shares > 0:
             why = f"{position.shares} shares of dust written off"
-            await self._positions.settle(
-                key.workflow_id, Price(ZERO), Usd(ZERO), why, now, key.mode
-            )
+            await self._positions.write_off(key.workflow_id, why, now, key.mode)
         return await self._booked(key)
 
     async def _booked(self, key: TradeKey) -> Booked:

@@ -24,7 +24,7 @@ class ExitKind(StrEnum):
     SALE = "sale"  # one per SELL order
     ADJUSTMENT = "adjustment"  # they were found to be gone
     RESOLUTION = "resolution"
-    EXTERNAL = "external"  # the whole rest is gone, and we do not know how
+    EXTERNAL = "external"  # the whole rest, given up without a result: dust
 
 
 class Adjustment(Record):

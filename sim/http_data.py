@@ -168,9 +168,12 @@ def _activity(call: Call) -> list[dict[str, Any]]:
         {**row, "type": "TRADE", "usdc_size": row["size"] * row["price"]} for row in _trades(call)
     ]
     user = asked(call).get("user", "").lower()
+    limit_ms, only = call.now_ms - call.engine.config.data_lag_ms, conditions(call)
     for record in reversed(list(call.engine.memory.redemptions.values())):
         market = call.engine.exchange.markets.get(record.condition_id)
         if record.account.lower() != user or market is None or market.payouts is None:
+            continue
+        if record.at_ms > limit_ms or (only and record.condition_id not in only):
             continue
         for token, shares in record.burnt.items():
             outcome = market.outcome_of(token)
@@ -181,7 +184,7 @@ def _activity(call: Call) -> list[dict[str, Any]]:
                     "condition_id": record.condition_id,
                     "type": "REDEEM",
                     "size": shares / ONE,
-                    "usdc_size": shares * market.payouts[outcome] / ONE / ONE,
+                    "usdc_size": shares * market.payouts[outcome] / ONE / ONE if record.usd else 0,
                     "transaction_hash": record.hash,
                     "price": 0,
                     "token_id": token,

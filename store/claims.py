@@ -47,6 +47,11 @@ ON CONFLICT (mode, condition_id, threshold) DO UPDATE SET
 RETURNING state, owner_run, reason, retry_after, attempt_base
 """
 
+# Locked first, in a statement of its own: a reserve of the same claim either has committed, and
+# the next statement sees its order, or waits and finds the claim given up.
+_LOCK = """SELECT 1 FROM claims WHERE mode = $1 AND condition_id = $2 AND threshold = $3
+    FOR NO KEY UPDATE"""
+
 # Given up only by its owner, and never while an order may still fill.
 _GIVE_UP = """
 UPDATE claims c SET state = $5, reason = $6, retry_after = $7, slot = false, changed_at = $8
@@ -185,7 +190,9 @@ class Claims:
         retry_after: datetime | None,
         at: datetime,
     ) -> bool:
-        done = await self._pool.execute(_GIVE_UP, *key, state, reason, retry_after, at)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(_LOCK, *key[:3])
+            done = await connection.execute(_GIVE_UP, *key, state, reason, retry_after, at)
         return done == "UPDATE 1"
 
     async def allow(

@@ -42,7 +42,9 @@ class Corrections:
         """Take in shares (or, with 0 shares, an order to come) that no trade of ours explains.
 
         Makes the claim as well, entered, so that the market is not bought once more. Idempotent
-        by trade: a second call adds nothing. `opened_at` None is an unknown age (G10).
+        by trade: a second call adds nothing. `opened_at` None is an unknown age (G10). Shares of
+        another token than the trade's, or of a market that was settled, do not fit into its
+        books: the position is returned as it was.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
@@ -65,7 +67,7 @@ class Corrections:
                 event_id,
             )
             trade = await lock_trade(connection, workflow_id, mode, at)
-            if shares > 0 and not trade.exists:
+            if shares > 0 and _fits(trade, token_id):
                 await _adjust(connection, trade, shares, cost, "adopted", at)
                 frame = trade.frame.model_copy(
                     update={
@@ -134,6 +136,14 @@ class Corrections:
             workflow_id,
             mode,
         )
+
+
+def _fits(trade: Trade, token_id: str) -> bool:
+    """Return whether a trade has no position, or an empty one that these shares may reopen."""
+    if not trade.exists:
+        return True
+    empty = trade.books().holding.shares == 0
+    return empty and trade.ending is None and trade.frame.token_id == token_id
 
 
 async def _adjust(

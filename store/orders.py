@@ -76,10 +76,7 @@ class Orders:
         rows = await self._pool.fetch(
             ORDER_SELECT + " WHERE workflow_id = $1 AND leg = $2 AND attempt = $3"
             " AND ($4::text IS NULL OR mode = $4)",
-            workflow_id,
-            leg,
-            attempt,
-            mode,
+            *(workflow_id, leg, attempt, mode),
         )
         if len(rows) > 1:
             raise ModeNeeded(f"expected one order of {workflow_id}, was in both modes")
@@ -154,12 +151,19 @@ class Orders:
         return to_order(known_row(row, order_id))
 
     async def close(
-        self, order_id: str, status: OrderStatus, evidence: str, at: datetime
+        self,
+        order_id: str,
+        status: OrderStatus,
+        evidence: str,
+        at: datetime,
+        judged_posts: int | None = None,
     ) -> StoredOrder:
         """End the order on the venue's proof and free the rest of its promise, at once.
 
         Idempotent; a closed order keeps its first ending. FILLED with fills still unseen frees
         nothing: the missing part counts as spent until a younger balance is known.
+        `judged_posts` is how many posts the proof knew of: if one more was counted since, the
+        order is returned open, for that post may still arrive.
 
         Raises:
             ValueError: the status is not terminal, or there is no evidence.
@@ -168,11 +172,8 @@ class Orders:
         if not status.terminal or not evidence:
             raise ValueError(f"expected a terminal status with evidence, was {status!r}")
         row = await self._pool.fetchrow(
-            f"SELECT {ORDER_COLUMNS} FROM close_order($1, $2, $3, $4)",  # noqa: S608 - column names
-            order_id,
-            status,
-            evidence,
-            at,
+            f"SELECT {ORDER_COLUMNS} FROM close_judged($1, $2, $3, $4, $5)",  # noqa: S608 - column names
+            *(order_id, status, evidence, at, judged_posts),
         )
         return to_order(known_row(row, order_id))
 

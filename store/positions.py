@@ -73,6 +73,15 @@ class Positions:
         )
         return [_position(row) for row in rows]
 
+    async def worthless(self, mode: Mode, token_ids: list[str]) -> set[str]:
+        """Return which of these tokens we settled at nothing: their shares stay in the wallet."""
+        rows = await self._pool.fetch(
+            "SELECT token_id FROM positions WHERE mode = $1 AND token_id = ANY($2) AND payout = 0",
+            mode,
+            token_ids,
+        )
+        return {row["token_id"] for row in rows}
+
     async def exits(self, workflow_id: str, mode: Mode) -> list[Exit]:
         """Return the exits of a trade, oldest first; at most one is final."""
         rows = await self._pool.fetch(
@@ -119,15 +128,16 @@ class Positions:
         ending = (ExitKind.RESOLUTION, payout, proceeds, resolution)
         return await self._end(workflow_id, mode, ending, at)
 
-    async def close_external(
+    async def write_off(
         self, workflow_id: str, reason: str, at: datetime, mode: Mode | None = None
     ) -> Settled:
-        """Close what is left because it is proven gone, we do not know how: profit unknown.
+        """Close what is left as worth nothing to us, though no result says so: dust.
 
         Raises:
             UnknownTrade: there is no position of this trade.
         """
-        return await self._end(workflow_id, mode, (ExitKind.EXTERNAL, None, None, reason), at)
+        ending = (ExitKind.EXTERNAL, None, Usd(ZERO), reason)
+        return await self._end(workflow_id, mode, ending, at)
 
     async def _end(
         self,

@@ -11,7 +11,7 @@ from domain.money import Shares, Usd, from_micros, shares, usd
 from domain.orders import Fill, VenueOrder
 from venue.errors import Drift
 from venue.public import PAGES_AT_MOST, PublicVenue
-from venue.records import Allowance, VenuePosition
+from venue.records import Allowance, PaidOut, VenuePosition
 from venue.transport import Transport
 from venue.wire import account, fields, indexer
 from venue.wire.eip712 import is_position_id
@@ -112,6 +112,23 @@ class Holdings:
                 if one.shares > 0:
                     found[one.token_id] = one
         return list(found.values())
+
+    async def redeemed(self, condition_id: str) -> dict[str, PaidOut]:
+        """Return by token what redemptions in a market burnt and brought; none listed, no key.
+
+        From the indexer, seconds late and in doubles: proof of a payment, not its figure.
+        """
+        found: dict[str, PaidOut] = {}
+        params = {"user": self._wallet, "type": indexer.REDEEM, "condition_id": condition_id}
+        async for row in self._public.data_rows("/v2/activity", params):
+            one = fields.guarded(lambda row=row: indexer.redemption(row), "a redemption")  # type: ignore[misc]
+            if one is None or one.shares <= 0:
+                continue
+            if (was := found.get(one.token_id)) is not None:
+                sums = {"shares": was.shares + one.shares, "usd": was.usd + one.usd}
+                one = one.model_copy(update=sums)
+            found[one.token_id] = one
+        return found
 
     async def closed_only(self) -> bool:
         """Return whether the account may only close positions."""

@@ -12,7 +12,7 @@ from venue.holdings import Holdings
 from venue.mode import ModeState
 from venue.posting import Posting
 from venue.public import PublicVenue
-from venue.records import Allowance, Cancel, Post, Redemption, VenuePosition
+from venue.records import Allowance, Cancel, PaidOut, Post, Redemption, VenuePosition
 from venue.redeeming import Redeeming
 from venue.sdk import Sdk
 from venue.signing import Signer
@@ -130,6 +130,10 @@ class Venue(PublicVenue):
         if market is None:
             raise Refused(RefusalKind.MARKET, f"expected a market {condition_id}, was none")
         return await self._redeeming.redeem(market)
+
+    async def redeemed(self, condition_id: str) -> dict[str, PaidOut]:
+        """Return by token what redemptions in a market brought, seconds late."""
+        return await self._own.redeemed(condition_id)
 
     async def closed_only(self) -> bool:
         """Return whether the account may only close positions."""

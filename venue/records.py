@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from domain.market import Market
-from domain.money import Price, Shares
+from domain.money import Price, Shares, Usd
 from domain.orders import Landing, OrderStatus
 from domain.record import Id, Record, Utc
 from venue.errors import RefusalKind
@@ -67,6 +67,14 @@ class Redemption(Record):
 
     state: Literal["done", "nothing", "pending"]
     tx: str = ""
+
+
+class PaidOut(Record):
+    """What redemptions of one token burnt and brought, by the indexer: doubles, cut to six."""
+
+    token_id: Id
+    shares: Shares
+    usd: Usd
 
 
 class Print(Record):

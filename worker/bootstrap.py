@@ -20,6 +20,7 @@ from activities.evidence import Evidence
 from activities.holding import HoldingActivities
 from activities.opening import OpeningActivities
 from activities.orders import OrderActivities
+from activities.proceeds import Proceeds
 from activities.reconciling import ReconcileActivities
 from activities.repairs import Repairs
 from activities.scores import build_scores
@@ -147,17 +148,20 @@ def build_desk(
     evidence = Evidence(venue, markets, positions, money, Blocks(pool), scores, rules, clock)
     order = OrderActivities(venue, orders, fills, money, rules.pace, clock)
     adopting = Adopting(venue, markets, claims, positions, corrections, orders, rules, clock)
+    proceeds = Proceeds(venue, alerts, rules.pace.redeem_retry, clock)
     repairs = Repairs(
         venue, claims, positions, corrections, alerts, adopting, order.read_order, again, clock
     )
     return Desk(
         opening=OpeningActivities(
-            claims, decisions, orders, evidence, signing, strategy, rules, digest, clock
+            claims, decisions, orders, levels, evidence, signing, strategy, rules, digest, clock
         ),
         orders=order,
         holding=HoldingActivities(venue, fills, positions, money, clock),
         selling=SellingActivities(venue, orders, positions, markets, decisions, signing, clock),
-        settlement=SettlementActivities(venue, positions, levels, money, rules.pace, clock),
+        settlement=SettlementActivities(
+            venue, positions, levels, money, proceeds, rules.pace, clock
+        ),
         books=BookActivities(claims, orders, positions, levels, Approvals(pool), alerts, clock),
         reconciling=ReconcileActivities(
             venue,

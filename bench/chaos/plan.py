@@ -23,7 +23,7 @@ LATER_FAULTS = (
     "cancel_race", "cancel_ack_lost", "settle_retry", "settle_fail", "settle_stuck", "settle_split",
     "settle_split_fail", "user_missing", "user_duplicate", "user_delayed", "user_created_ms",
     "user_prefixed", "order_hidden", "trades_hidden", "gamma_late", "redeem_reverts",
-    "redeem_not_ready", "redeem_done", "relayer_stuck", "user_stall",
+    "redeem_not_ready", "redeem_done", "redeem_pays_zero", "relayer_stuck", "user_stall",
 )  # fmt: skip
 READ_FAULTS = (
     "request_lost",

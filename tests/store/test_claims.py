@@ -16,8 +16,9 @@ from domain.trade import ClaimState
 from store.claims import Claims
 from store.fills import Fills
 from store.orders import Orders
-from store.stored_order import StoredOrder
+from store.stored_order import StoredOrder, new_row
 from tests.store.examples import NOW, WIDE, bought, buy, funded, match, signed, touch
+from tests.waiting import eventually
 
 P = Mode.PAPER
 KEY = (P, "0xc1", price("0.95"))
@@ -92,6 +93,31 @@ async def test_a_touch_is_not_released_while_its_order_may_fill(pool: asyncpg.Po
     assert not await claims.release(*KEY, "run-1", "tired", None, NOW)
     await Orders(pool).close(order.signed.order_id, OrderStatus.KILLED, "nothing there", NOW)
     assert await claims.release(*KEY, "run-1", "tired", None, NOW)
+
+
+async def test_a_release_that_waits_for_a_reserve_finds_its_order(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    """The release looks for orders after it has the lock, not before: none is left behind."""
+    await funded(pool)
+    claims = Claims(pool)
+    await claims.take(touch(), "run-1", NOW)
+    async with pool.acquire() as reserver:
+        transaction = reserver.transaction()
+        await transaction.start()  # a reserve under way: it holds the claim and stored its order
+        await reserver.execute("SELECT 1 FROM claims FOR NO KEY UPDATE")
+        row = new_row(buy(touch()), signed(), NOW)
+        await reserver.execute(
+            "INSERT INTO orders SELECT * FROM jsonb_populate_record(NULL::orders, $1)", row
+        )
+        await reserver.execute("UPDATE claims SET slot = true")
+        release = asyncio.create_task(claims.release(*KEY, "run-1", "tired", None, NOW))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await eventually(lambda: pool.fetchval(waiting))
+        await transaction.commit()
+    assert await release is False
+    kept = await claims.get(P, touch().workflow_id)
+    assert kept and kept.state is ClaimState.CLAIMED
 
 
 async def test_a_later_run_numbers_its_attempts_after_the_earlier_ones(

@@ -71,7 +71,7 @@ async def test_a_commit_whose_answer_is_lost_applies_the_fill_once(dsn: str) -> 
             await Fills(pool).apply(P, match(order, count="8"), NOW)
         again = await Fills(pool).apply(P, match(order, count="8"), NOW)
         assert (again.new, again.position.shares) == (False, shares(8))
-        for what in (b"COMMIT;", b"close_order"):
+        for what in (b"COMMIT;", b"close_judged"):
             wire.cut_after(what)
             with pytest.raises(LOST):
                 if what == b"COMMIT;":

@@ -292,6 +292,33 @@ async def test_a_trade_without_its_claim_buys_nothing(pool: asyncpg.Pool[Any]) -
     assert (await refused(pool, WIDE, buy(touch()))).limit is Limit.CLAIM
 
 
+async def test_a_run_that_was_replaced_sells_nothing(pool: asyncpg.Pool[Any]) -> None:
+    """An attempt of a terminated run may still be under way when reconciliation adopts."""
+    await funded(pool)
+    order = await bought(pool, touch())
+    await Fills(pool).apply(P, match(order, status=FillStatus.CONFIRMED), NOW)
+    await Claims(pool).take_over(P, touch().workflow_id, "run-2", "adopted", NOW)
+    assert (await refused(pool, WIDE, sell(touch()))).limit is Limit.CLAIM
+    kept = await Orders(pool).prepare(sell(touch(), run_id="run-2"), signed(), WIDE, NOW)
+    assert isinstance(kept, StoredOrder)
+
+
+async def test_a_proof_that_did_not_know_of_the_last_post_ends_nothing(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await funded(pool)
+    order = await bought(pool, touch())
+    orders, key = Orders(pool), order.signed.order_id
+    for _ in range(2):
+        await orders.posting(key, NOW)
+    judged = await orders.close(key, OrderStatus.KILLED, "one post killed", NOW, judged_posts=1)
+    assert judged.closed_at is None and judged.unfilled == shares(20)
+    assert (await Account(pool).get(P)).reserved == usd(19)
+    judged = await orders.close(key, OrderStatus.KILLED, "both killed", NOW, judged_posts=2)
+    assert judged.status is OrderStatus.KILLED
+    assert (await Account(pool).get(P)).reserved == usd(0)
+
+
 async def test_a_post_is_counted_before_it_happens(pool: asyncpg.Pool[Any]) -> None:
     await funded(pool)
     order = await bought(pool, touch())

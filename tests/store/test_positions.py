@@ -21,15 +21,19 @@ from store.errors import UnknownTrade
 from store.fills import Fills
 from store.orders import Orders
 from store.positions import Positions
+from store.stored_order import StoredOrder
 from tests.store.examples import (
     NONE,
     NOW,
     SECOND,
+    WIDE,
     Crash,
     bought,
     crashing,
     funded,
     match,
+    sell,
+    signed,
     touch,
 )
 
@@ -130,14 +134,45 @@ async def test_a_fill_found_after_the_ending_is_part_of_it(pool: asyncpg.Pool[An
     assert (end.shares, end.profit) == (shares(20), usd(1))
 
 
-async def test_what_is_proven_gone_closes_with_unknown_profit(pool: asyncpg.Pool[Any]) -> None:
-    """XD-2, XD-3: sold elsewhere; an explicit unknown instead of no event."""
+async def test_dust_is_written_off_as_a_known_loss(pool: asyncpg.Pool[Any]) -> None:
+    """XD-3: given up for nothing, and no result of the market says so."""
     await held(pool)
-    end = await Positions(pool).close_external(W, "sold elsewhere", NOW)
-    assert (end.profit, end.proceeds, end.shares) == (None, None, shares(20))
-    assert end.position.state is PositionState.CLOSED
+    end = await Positions(pool).write_off(W, "dust", NOW)
+    assert (end.profit, end.proceeds, end.shares) == (usd("-19.05"), usd(0), shares(20))
+    assert (end.position.state, end.position.payout) == (PositionState.CLOSED, None)
+    assert await Positions(pool).worthless(P, ["11"]) == set()
     row = await pool.fetchrow("SELECT exits, unknown FROM daily_results")
-    assert row and (row["exits"], row["unknown"]) == (1, 1)
+    assert row and (row["exits"], row["unknown"]) == (1, 0)
+
+
+async def test_only_a_lost_market_makes_a_token_worthless(pool: asyncpg.Pool[Any]) -> None:
+    await held(pool)
+    assert await Positions(pool).worthless(P, ["11"]) == set()
+    await Positions(pool).settle(W, price(0), None, "no", NOW)
+    assert await Positions(pool).worthless(P, ["11", "22"]) == {"11"}
+    assert await Positions(pool).worthless(Mode.LIVE, ["11"]) == set()
+
+
+async def test_shares_that_come_back_after_a_full_sale_reopen_the_position_once(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await held(pool)
+    sale = await Orders(pool).prepare(sell(touch()), signed(), WIDE, NOW)
+    assert isinstance(sale, StoredOrder)
+    sold = match(sale, "t2", status=FillStatus.CONFIRMED)
+    assert (await Fills(pool).apply(P, sold, NOW)).position.state is PositionState.CLOSED
+    for _ in range(2):
+        again = await adopted(pool)
+        assert again and (again.shares, again.state) == (shares(10), PositionState.OPEN)
+    assert await Account(pool).drift() == []
+
+
+async def test_shares_of_a_settled_market_do_not_reopen_its_books(pool: asyncpg.Pool[Any]) -> None:
+    await held(pool)
+    await Positions(pool).settle(W, price(1), None, "yes", NOW)
+    closed = await adopted(pool)
+    assert closed and (closed.shares, closed.state) == (NONE, PositionState.RESOLVED)
+    assert await pool.fetchval("SELECT count(*) FROM adjustments") == 0
 
 
 async def test_an_abandoned_position_stays_ours_and_counted(pool: asyncpg.Pool[Any]) -> None:

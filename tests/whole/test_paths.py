@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from temporalio.client import WorkflowFailureError
@@ -10,6 +11,7 @@ from temporalio.client import WorkflowFailureError
 from domain.money import usd
 from domain.trade import Stage
 from sim.faults import Fault
+from store.alerts import Alerts
 from tests.house import House
 from tests.waiting import eventually
 from tests.whole.conftest import Opener
@@ -47,6 +49,20 @@ async def test_a_losing_trade_settles_at_nothing_and_the_loss_is_exact(house: Ho
     result = await asyncio.wait_for(trade.result(), 60)
     assert result.profit == usd(-(result.cost + result.fees))
     assert (await house.judge()).profit_difference_usd == 0
+
+
+async def test_a_redemption_that_pays_nothing_is_booked_as_it_was_r1(house: House) -> None:
+    """R1: the burn paid 0; the books say so, to the micro-dollar, and a person is told."""
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    house.sim.engine.faults.add(Fault(name="redeem_pays_zero"), house.sim.engine.now())
+    house.resolve(shown)
+    result = await asyncio.wait_for(trade.result(), 60)
+    assert result.profit == usd(-(result.cost + result.fees))
+    assert (await house.judge()).clean
+    raised = await Alerts(house.desk.pool).recent(datetime(2020, 1, 1, tzinfo=UTC))
+    assert f"redemption:paper:{trade.id}" in [a.key for a in raised]
 
 
 async def test_an_operator_sells_early_and_the_books_still_agree(house: House) -> None:

@@ -11,12 +11,13 @@ import pytest_asyncio
 from temporalio.client import WorkflowFailureError
 
 from domain.market import Mode
-from domain.money import shares
+from domain.money import price, shares
 from domain.trade import ClaimState, HaltState, Stage
 from sim.faults import Fault
 from store.account import Account
 from store.alerts import Alerts
 from store.claims import Claims
+from store.levels import Levels
 from store.orders import Orders
 from store.positions import Positions
 from store.pulse import SyncOutcome, SyncRuns
@@ -26,7 +27,7 @@ from tests.waiting import eventually
 from tests.whole.conftest import Opener
 from tests.whole.test_paths import in_stage
 from venue.errors import Unknown
-from workflows.messages import TradeResult
+from workflows.messages import SetLevels, TradeResult
 from workflows.trade import TradeWorkflow
 
 
@@ -76,6 +77,24 @@ async def test_a_terminated_trade_is_adopted_and_brought_to_its_end(house: House
     result = await asyncio.wait_for(adopted.result(), 60)
     assert result.ending is Stage.SETTLED
     assert (await house.judge()).clean
+
+
+async def test_levels_that_a_person_set_outlive_an_adoption(house: House) -> None:
+    _, trade = await holding(house)
+    wanted = SetLevels(who="ann", target=price("0.991"), stop=price("0.505"))
+    await trade.execute_update(TradeWorkflow.set_levels, wanted)
+
+    async def stored() -> bool:
+        level = await Levels(house.desk.pool).get(trade.id, Mode.PAPER)
+        return level is not None and level.above == price("0.991")
+
+    await eventually(stored, within=30)
+    await trade.terminate("by the drill")
+    await house.reconcile()
+    adopted = house.client.get_workflow_handle(trade.id, result_type=TradeResult)
+    await in_stage(adopted, Stage.HOLDING)
+    status = await adopted.query(TradeWorkflow.status)
+    assert (status.target, status.stop) == (wanted.target, wanted.stop)
 
 
 async def test_a_dry_run_tells_and_changes_nothing(house: House) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from domain.money import ONE, ZERO, Price, price, shares
+from domain.money import ONE, ZERO, Price, price, shares, usd
 from venue.errors import Drift
-from venue.records import Print, VenuePosition
+from venue.records import PaidOut, Print, VenuePosition
 from venue.wire import fields
 from venue.wire.fields import Row
 
 _MICRO_PAYOUT = Decimal(1_000_000)
 FINAL = "resolved"
+REDEEM = "REDEEM"
 CONTESTED = frozenset({"challenged", "disputed", "arbitration"})
 
 
@@ -36,6 +37,17 @@ def position(source: Row) -> VenuePosition:
         outcome=fields.optional_text(source, "outcome") or "",
         redeemable=fields.flag(source, "redeemable"),
         opened_at=fields.instant(source, "first_entry_at"),
+    )
+
+
+def redemption(source: Row) -> PaidOut | None:
+    """Return one REDEEM row of the activity, None for a row of another kind (facts 5.2)."""
+    if fields.optional_text(source, "type") != REDEEM:
+        return None
+    return PaidOut(
+        token_id=fields.text(source, "token_id"),
+        shares=shares(_not_negative(fields.number(source, "size"))),
+        usd=usd(_not_negative(fields.number(source, "usdc_size"))),
     )
 
 

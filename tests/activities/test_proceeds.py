@@ -1,4 +1,4 @@
-"""activities/settlement.py: "nothing to redeem" is believed the third time, across retries."""
+"""activities/proceeds.py: "nothing to redeem" is believed the third time, across retries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.settlement import READINGS, SettlementActivities
+from activities.proceeds import READINGS, Proceeds
 from activities.venue_errors import nothing_yet
 
 SOON = timedelta(milliseconds=50)
@@ -24,9 +24,8 @@ class Reading:
     def __init__(self) -> None:
         self.attempts = 0
         venue = SimpleNamespace(positions=self.positions)
-        pace = SimpleNamespace(redeem_retry=SOON)
-        made: Any = SettlementActivities
-        self.settlement = made(venue, None, None, None, pace, None)
+        made: Any = Proceeds
+        self.proceeds = made(venue, None, SOON, None)
 
     async def positions(self) -> list[object]:
         """The indexer lists nothing either."""
@@ -36,7 +35,7 @@ class Reading:
     async def believe(self) -> int:
         """Return how many attempts it took."""
         self.attempts += 1
-        await self.settlement._believe_nothing(SimpleNamespace(token_id="7"))
+        await self.proceeds.believe_nothing(SimpleNamespace(token_id="7"))
         return self.attempts
 
 
