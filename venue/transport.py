@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +20,11 @@ from venue.limits import Limiter
 from venue.mode import ModeWatch
 from venue.wire import fields
 from venue.wire.auth import l2_headers
+
+# httpcore tries this import at every lock of every request. Where the package is absent, each
+# try searches the disk: a third of the CPU of a request. So absent once is absent for good.
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 T = TypeVar("T")
 TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=2.0)
