@@ -57,14 +57,14 @@ class Evidence:
             ApplicationError: the venue did not answer about the book; retried.
         """
         key = request.key
-        market, book, account, blocked, size = await asyncio.gather(
+        market, book, account, blocked, size, held = await asyncio.gather(
             self.market(key.condition_id),
             self._book(key.token_id),
             self._funds(request),
             self._blocks.has(key.condition_id),
             self._size(request.trigger),
+            self._positions.of_token(key.mode, key.token_id),
         )
-        held = await self._positions.of_token(key.mode, key.token_id)
         now = self._clock()
         score = await self._score(key.token_id, market, book, now)
         context = ScreenContext(
