@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -46,19 +47,26 @@ async def run(settings: Settings) -> None:
 
 
 def make_worker(client: Client, temporal: TemporalSettings, desk: Desk, eyes: Eyes) -> Worker:
-    """Return a worker with the settings of facts/temporal.md, each with its reason."""
+    """Return the worker of this desk."""
     return Worker(
         client,
         task_queue=temporal.task_queue,
         workflows=[TradeWorkflow, ReconcileWorkflow, DiscoverWorkflow, *eyes.workflows],
         activities=[*desk.activities, *eyes.activities],
-        workflow_runner=unsandboxed(),
-        max_cached_workflows=5_000,  # above the open trades, else each event replays a history
-        max_concurrent_activities=200,
-        workflow_task_poller_behavior=PollerBehaviorSimpleMaximum(10),
-        nonsticky_to_sticky_poll_ratio=0.4,  # many starts arrive together
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),  # fail-over in 1.5 s, not 10
-        graceful_shutdown_timeout=GRACE,
         interceptors=[ModeGuard(desk.mode)],
-        deployment_config=deployment(temporal),
+        **tuning(temporal),
     )
+
+
+def tuning(temporal: TemporalSettings) -> dict[str, Any]:
+    """Return the options of facts/temporal.md, each with its reason."""
+    return {
+        "workflow_runner": unsandboxed(),
+        "max_cached_workflows": 5_000,  # above the open trades, else each event replays a history
+        "max_concurrent_activities": 200,
+        "workflow_task_poller_behavior": PollerBehaviorSimpleMaximum(10),
+        "nonsticky_to_sticky_poll_ratio": 0.4,  # many starts arrive together
+        "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),  # fail-over 1.5 s, not 10
+        "graceful_shutdown_timeout": GRACE,
+        "deployment_config": deployment(temporal),
+    }
