@@ -13,7 +13,7 @@ import structlog
 import uvloop
 
 from ingest.app import Ingest, Plan
-from ingest.metrics import IngestMetrics, serve
+from ingest.metrics import IngestMetrics, from_loop, serve
 from ingest.outage import STORE_AWAY
 from ingest.shards import Shard
 from settings.errors import SettingsError
@@ -107,10 +107,9 @@ async def run(settings: Settings, shard: Shard, metrics_port: int) -> None:
     reads = Retry(attempts=3, within=10)
     venue = PublicVenue(Transport(hosts(settings), limiter=Limiter(share=SHARE), retry=reads))
     ingest = Ingest(plan(settings, shard), pool, client, venue, lambda: credentials(settings))
-    health = ingest.health
-    stop_metrics = serve(
-        IngestMetrics(health.gauges, health.counters), metrics_port, settings.metrics_host
-    )
+    health, loop = ingest.health, asyncio.get_running_loop()
+    metrics = IngestMetrics(from_loop(loop, health.gauges), from_loop(loop, health.counted))
+    stop_metrics = serve(metrics, metrics_port, settings.metrics_host)
     try:
         await ingest.run(stop)
     finally:

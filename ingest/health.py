@@ -96,9 +96,13 @@ class Health:
             found["user"] = parts.news.counts
         return found
 
+    def counted(self) -> dict[str, Mapping[str, int]]:
+        """Return the counters as they are now, for somebody who reads them later."""
+        return {name: dict(counts) for name, counts in self.counters().items()}
+
     def picture(self) -> dict[str, Any]:
         """Return all of it as plain JSON; empty counters are left out."""
-        counted = {name: dict(counts) for name, counts in self.counters().items() if counts}
+        counted = {name: counts for name, counts in self.counted().items() if counts}
         return {**self.gauges(), **counted}
 
     async def beat(self, heartbeats: Heartbeats, instance: str) -> None:

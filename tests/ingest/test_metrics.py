@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import urllib.request
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ingest.__main__ import credentials, main, plan
-from ingest.metrics import IngestMetrics, serve
+from ingest.metrics import IngestMetrics, from_loop, serve
 from ingest.shards import Shard
 from settings.load import load_settings
 from settings.venue import hosts
@@ -33,6 +35,48 @@ async def test_metrics_are_served_on_loopback_as_they_are_now() -> None:
     assert "touchline_ingest_sockets 3.0" in text
     assert 'touchline_ingest_dispatch_total{what="started"} 7.0' in text
     assert 'touchline_ingest_malformed_total{what="frame"} 2.0' in text
+
+
+async def test_eight_readers_beside_the_loop_see_every_count_and_never_half_of_one() -> None:
+    """ING-L2: one writer, the loop; whoever else looks is answered in its thread."""
+    counts: dict[str, int] = {"seen": 0, "kept": 0}
+    loop, here, looked = asyncio.get_running_loop(), threading.get_ident(), Counter[int]()
+
+    def read() -> dict[str, dict[str, int]]:
+        looked[threading.get_ident()] += 1
+        return {"frames": dict(counts)}
+
+    metrics = IngestMetrics(lambda: {}, from_loop(loop, read))
+
+    def reader() -> list[tuple[float, float]]:
+        found = []
+        for _ in range(25):
+            (family,) = metrics.collect()
+            values = {sample.labels["what"]: sample.value for sample in family.samples}
+            found.append((values["seen"], values["kept"]))
+        return found
+
+    readers = [asyncio.create_task(asyncio.to_thread(reader)) for _ in range(8)]
+    while not all(task.done() for task in readers):
+        for _ in range(100):
+            counts["seen"] += 1
+            counts[f"new {counts['seen'] % 997}"] = 1  # the table grows
+            counts["kept"] += 1
+        await asyncio.sleep(0)
+    for pairs in [await task for task in readers]:
+        assert pairs == sorted(pairs) and all(seen == kept for seen, kept in pairs)
+    assert set(looked) == {here} and looked[here] == 200
+    (family,) = await asyncio.to_thread(lambda: list(metrics.collect()))
+    assert family.samples[0].value == counts["seen"] > 0
+
+
+async def test_a_loop_that_is_over_fails_the_reader_and_not_the_process() -> None:
+    over = asyncio.new_event_loop()
+    over.close()
+    with pytest.raises(RuntimeError):
+        await asyncio.to_thread(from_loop(over, dict))
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.to_thread(from_loop(asyncio.get_running_loop(), lambda: 1 // 0))
 
 
 def test_the_plan_notices_a_freeze_within_the_silence_that_was_set(tmp_path: Path) -> None:
