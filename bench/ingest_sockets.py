@@ -4,8 +4,6 @@ burst: one socket, 400,000 prints as fast as they come: frames per second of wal
        our CPU, and how many were lost.
 wide:  30,000 tokens on 150 sockets: time until every book is there, memory, then the share of a
        core at 1,000 prints per second.
-stall: 5,000 prints per second while the consumer stops for a while again and again, and a server
-       that cuts slow readers: prints lost inside an epoch (must be 0), and epochs.
 
 The other side is bench/loopback_venue.py, in a process of its own. Ends with 1 if a figure of
 docs is missed.
@@ -146,36 +144,13 @@ async def wide(seconds: float) -> bool:
     return whole and ready < 60 and memory < 500 and share < 0.15
 
 
-async def stall(seconds: float) -> bool:
-    """A consumer that stops again and again, ever longer."""
-    async with venue("--rate", "5000", "--cut", str(2_000_000)) as server:
-        feed, holes = make_feed(server.port, 200), Holes()
-        feed.taps.append(holes.tap)
-        await feed.want(feed._tokens.wanted())
-        end, stop = time.monotonic() + seconds, 0.05
-        while time.monotonic() < end:
-            await asyncio.sleep(1.0)
-            feed.gate(True)
-            await asyncio.sleep(stop)
-            feed.gate(False)
-            stop = stop * 1.5 if stop < 6 else 0.05
-        await asyncio.sleep(2)
-        health, said = feed.health(), server.said
-        await feed.close()
-    print(
-        f"| stalls, {seconds:.0f} s at 5,000/s | sent {said['sent']:,}, seen {holes.seen:,},"
-        f" cut {said['cuts']} times | lost inside an epoch {holes.lost}, epochs {health.epochs} |"
-    )
-    return holes.lost == 0 and health.epochs == said["cuts"] + 1
-
-
 def main() -> int:
-    """Run one of the three."""
+    """Run one of the two."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["burst", "wide", "stall"])
+    parser.add_argument("what", choices=["burst", "wide"])
     parser.add_argument("--seconds", type=float, default=30)
     given = parser.parse_args()
-    work = {"burst": burst, "wide": wide, "stall": stall}[given.what]
+    work = {"burst": burst, "wide": wide}[given.what]
     good = uvloop.run(work(given.seconds))
     print(f"figures reached: {good}")
     return 0 if good else 1
