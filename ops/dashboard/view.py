@@ -36,7 +36,7 @@ def login_policy() -> str:
 
     Files are for who is signed in; the form must look decent all the same.
     """
-    digest = hashlib.sha256((TEMPLATES / "login.css").read_bytes()).digest()
+    digest = hashlib.sha256((TEMPLATES / "login.css").read_bytes().rstrip(b"\n")).digest()
     return (
         f"default-src 'none'; style-src 'sha256-{base64.b64encode(digest).decode()}';"
         " img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

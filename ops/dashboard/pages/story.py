@@ -92,9 +92,17 @@ def _decided(row: DecisionRow) -> Event:
         kind="decision",
         title=f"{word(row.stage)}: {decision.verdict.value.upper()}, rule {word(decision.filter)}",
         text=f"{decision.reason}.{plan}{by}",
-        figures=decision.values,
+        figures={name: _figure(value) for name, value in decision.values.items()},
         book=row.book,
     )
+
+
+def _figure(value: str) -> str:
+    """Return a figure as people read it: a time without its date, a hash by its two ends."""
+    if len(value) >= 19 and value[4:5] == value[7:8] == "-" and value[10] == "T":
+        return value[11:23]
+    is_hash = len(value) > 24 and all(c in "0123456789abcdefx" for c in value)
+    return f"{value[:8]}…{value[-4:]}" if is_hash else value
 
 
 def _ordered(order: Row) -> list[Event]:
@@ -151,8 +159,12 @@ def _exited(exit_: Row) -> Event:
         title=f"{word(exit_['kind']).capitalize()}: profit {profit}",
         text=f"{number(exit_['shares'])} shares, cost {dollars(exit_['cost'])},"
         f" proceeds {dollars(exit_['proceeds'])}, fees {dollars(exit_['fees'])}."
-        f" {word(exit_['reason'])}".rstrip(),
+        f" {_sentence(word(exit_['reason']))}".rstrip(),
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}." if text and not text.endswith(".") else text
 
 
 def marks_of(events: list[Event]) -> list[tuple[datetime, str, str]]:

@@ -125,6 +125,10 @@ async def lively(shown: Shown) -> None:
             for name in ("a", "c")
         ]
     await Marks(pool).put(marks)
+    await pool.execute(
+        "UPDATE decisions SET values = values || $1",
+        {"book_hash": "83fd93e716eb5c97" * 4, "book_seen_at": AT.isoformat(), "note": "x" * 90},
+    )
     questions = {
         "0xa": "Bitcoin Up or Down, November 22, 4:00 to 4:15 AM ET",
         "0xb": "Will the Lakers win on Sunday?",
