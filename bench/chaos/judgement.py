@@ -90,11 +90,18 @@ async def judged(world: World, begun: float) -> Outcome:
 
 
 async def _longest_unknown(world: World, trades: list[TradeLine]) -> float:
-    """Return the longest time from the first post of a FAK to its end, or to its alert."""
+    """Return the longest time from the first post of a FAK to its end, or to its alert.
+
+    Of a trade that a person terminated nobody asks any more until reconciliation: its unknown
+    order is told by the health check of orders, which does not run here.
+    """
+    ended_by_hand = {r.workflow_id for r in world.server.all if r.status.name == "TERMINATED"}
     alerts = await Alerts(world.database.pool).recent(BEGINNING, 1000)
     told = {alert.key.rpartition(":")[2]: alert.raised_at for alert in alerts}
     longest = 0.0
     for trade in trades:
+        if trade.workflow_id in ended_by_hand:
+            continue
         for order in await world.orders.of_workflow(trade.workflow_id, MODE):
             first, ended = order.first_posted_at, order.closed_at
             if order.intent.tif is TimeInForce.FAK and first and ended:

@@ -33,6 +33,7 @@ from sim.playback import book_event
 from sim.units import micro
 from store.account import Account
 from store.orders import Orders
+from store.pulse import SyncRuns
 from worker.bootstrap import build_desk
 from workflows import messages as m
 from workflows.reconcile import ReconcileStart, ReconcileWorkflow
@@ -76,6 +77,7 @@ class World:
         self.exposure = Exposure(self.floor.engine, plan.rules.risk)
         self.account = Account(database.pool)
         self.orders = Orders(database.pool)
+        self.runs = SyncRuns(database.pool)
         self.markets = [_market(m) for m in plan.markets]
         self.halted: list[tuple[float, float, str]] = []
         self._tasks: list[asyncio.Task[None]] = []
@@ -242,7 +244,7 @@ class World:
             self.server.start(ReconcileWorkflow, start, f"reconcile-{self._numbers}")
 
     async def _come_to_rest(self) -> None:
-        """Take faults and deaths away, then wait for every workflow to end."""
+        """Take faults and deaths away, then wait until no workflow runs and nothing differs."""
         engine = self.floor.engine
         self.nemesis.dying = self.nemesis.freezing = self.nemesis.cutting = 0
         self.nemesis.note("peace")
@@ -254,7 +256,13 @@ class World:
             await answer_questions(self)
             self._reconcile()
             await asyncio.sleep(RECONCILE_EVERY)
-            quiet = 0 if self.server.busy else quiet + 1
+            at_rest = not self.server.busy and await self._agreed()
+            quiet = quiet + 1 if at_rest else 0
+
+    async def _agreed(self) -> bool:
+        """Return whether the newest reconciliation found no difference, hence left no work."""
+        newest = await self.runs.recent(MODE, 1)
+        return bool(newest) and newest[0].ended_at is not None and not newest[0].differences
 
 
 def _market(plan: MarketPlan) -> SimMarket:
