@@ -12,6 +12,7 @@ from bench.chaos.clock import epoch
 from bench.chaos.nemesis import active
 from domain.market import Mode
 from domain.orders import TimeInForce
+from domain.trade import HaltState
 from ops.chaos.verdict import Caps, Evidence, faults
 from sim.judge import ledger
 from sim.units import micro
@@ -119,12 +120,22 @@ def _broken(world: World) -> list[str]:
         cause = None if run.error is None else run.error.__cause__
         if isinstance(cause, _BUGS) and run.kind is ReconcileWorkflow:
             found.append(f"reconciliation failed: {run.error!r} {cause!r}")
-    for begun, ended, state in world.halted:
-        for at, side, frozen in world.floor.posts:
-            reduces = state == "reducing" and side == "SELL"
-            if begun + 1.0 < at < ended and not frozen and not reduces:
-                found.append(f"{side} posted {at - begun:.1f} s after {state}")
+    found += _late_posts(world)
     floor = micro(str(world.plan.rules.risk.reserve_floor))
     if world.floor.least_usd < floor:
         found.append(f"reserve floor broken: {world.floor.least_usd} micro-dollars left")
+    return found
+
+
+def _late_posts(world: World) -> list[str]:
+    """Return the posts that left more than a second after a halt that forbids them."""
+    found = []
+    for at, side, frozen in world.floor.posts:
+        before = [(since, state) for since, state in world.halts if since <= at]
+        if frozen or not before:
+            continue
+        since, state = before[-1]
+        forbidden = state is HaltState.HALTED or (state is HaltState.REDUCING and side == "BUY")
+        if forbidden and at > since + 1.0:
+            found.append(f"{side} posted {at - since:.1f} s after {state}")
     return found

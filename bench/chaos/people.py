@@ -46,9 +46,9 @@ async def _halt(world: World, state: HaltState) -> None:
     """Halt for two minutes; no new post may leave once the halt is acknowledged."""
     with contextlib.suppress(Exception):
         await world.account.halt(MODE, state, "op", "drill", now())
-        begun = epoch()
+        world.halts.append((epoch(), state))
         await asyncio.sleep(120)
-        world.halted.append((begun, epoch(), state.value))
+        world.halts.append((epoch(), HaltState.ACTIVE))  # before it is in force: lenient
         await world.account.halt(MODE, HaltState.ACTIVE, "op", "over", now())
 
 

@@ -25,6 +25,7 @@ from bench.chaos.runs import of_run
 from bench.chaos.temporal import Server
 from bench.chaos.venue import Floor
 from domain.money import price, shares
+from domain.trade import HaltState
 from domain.trigger import TouchSource, Trigger
 from settings.model import Settings
 from sim.acts import perform
@@ -79,7 +80,7 @@ class World:
         self.orders = Orders(database.pool)
         self.runs = SyncRuns(database.pool)
         self.markets = [_market(m) for m in plan.markets]
-        self.halted: list[tuple[float, float, str]] = []
+        self.halts: list[tuple[float, HaltState]] = []  # what people set, as acknowledged
         self._tasks: list[asyncio.Task[None]] = []
         self._numbers = 0
         killpoint.hook = _passing
