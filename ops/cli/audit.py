@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import subprocess
-import sys
 from typing import Annotated
 
 import typer
@@ -12,7 +9,8 @@ import typer
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Json
 from ops.cli.show import out, print_json, table
-from ops.deploy.licences import read_lock, unhashed
+from ops.deploy.advisories import Answer, Unasked, ask
+from ops.deploy.licences import Package, read_lock, unhashed
 from settings.place import ROOT
 
 
@@ -22,26 +20,32 @@ def audit(
         bool, typer.Option("--vulnerabilities", help="Also ask pip-audit (needs the network).")
     ] = False,
 ) -> None:
-    """List what runs with its licences; exit code 1 if a pin, hash or licence is not in order."""
+    """List what runs with its licences; exit code 1 if anything of it is not in order."""
     lock = ROOT / "requirements" / "run.lock"
-    packages, bare = read_lock(lock), unhashed(lock)
+    packages = read_lock(lock)
     problems = {p.name: p.problem for p in packages if p.problem}
-    problems |= dict.fromkeys(bare, "without a hash")
+    problems |= dict.fromkeys(unhashed(lock), "without a hash")
+    try:
+        answer = ask(lock) if vulnerabilities else None
+    except Unasked as e:
+        raise CliError(Exit.ERROR, f"vulnerabilities are unknown: {e}") from e
     if json:
-        print_json({"packages": packages, "problems": problems})
+        print_json({"packages": packages, "problems": problems, "vulnerabilities": answer})
     else:
-        rows = [(p.name, p.pinned, p.licence or "-", problems.get(p.name, "")) for p in packages]
-        out.print(table("Runtime packages", ("package", "version", "licence", "problem"), rows))
-        out.print(f"{len(packages)} packages, {len(problems)} problems.")
-    if vulnerabilities:
-        _ask_pip_audit(str(lock))
-    if problems:
+        _show(packages, problems, answer)
+    if problems or (answer and (answer.advisories or answer.unknown)):
         raise typer.Exit(Exit.ERROR)
 
 
-def _ask_pip_audit(lock: str) -> None:
-    if importlib.util.find_spec("pip_audit") is None:
-        raise CliError(Exit.CONFIGURATION, "pip-audit is needed for this: pip install pip-audit")
-    command = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes", "-r", lock]
-    if subprocess.run(command).returncode:  # noqa: S603 (our own arguments)
-        raise CliError(Exit.ERROR, "pip-audit found something, or could not ask")
+def _show(packages: list[Package], problems: dict[str, str], answer: Answer | None) -> None:
+    rows = [(p.name, p.pinned, p.licence or "-", problems.get(p.name, "")) for p in packages]
+    out.print(table("Runtime packages", ("package", "version", "licence", "problem"), rows))
+    out.print(f"{len(packages)} packages, {len(problems)} problems.")
+    if answer is None:
+        return
+    for known in answer.advisories:
+        fix = f"fixed in {known.fixed_in}" if known.fixed_in else "no fixed version"
+        out.print(f"{known.package} {known.version}: {known.id}, {fix}", markup=False)
+    if answer.unknown:
+        out.print(f"Not known to the service: {', '.join(answer.unknown)}", markup=False)
+    out.print(f"{answer.asked} packages asked, {len(answer.advisories)} vulnerabilities.")

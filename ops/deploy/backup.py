@@ -1,33 +1,28 @@
 """Backup and restore: the store by pg_dump, Temporal's SQLite by its own backup call.
 
-A set is a directory: store.dump, temporal.db (embedded Temporal only) and manifest.json with
-their digests. Trades that moved on between the two copies are mended by the reconciliation after
-the restore, as after a power cut: PostgreSQL is the record, Temporal's part may be older.
+A set is a directory: store.dump, temporal.db (embedded Temporal) or the dumps of Temporal's own
+databases (a cluster on the same PostgreSQL), and manifest.json with their digests. Temporal is
+copied first: a workflow that is older than the store repeats steps that the store knows, which is
+harmless; the other way round it would remember posts that have no row.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
 from domain.record import Record, Utc
-from ops.services.pg_binaries import find_binaries
+from ops.deploy.pg_programs import BackupError, beside, dump, pour, query
 from settings.version import VERSION, build_id
 
 STORE, TEMPORAL, MANIFEST = "store.dump", "temporal.db", "manifest.json"
-
-
-class BackupError(RuntimeError):
-    """The backup or restore did not happen; the text says why. Never holds a password."""
+CLUSTER = ("temporal", "temporal_visibility")  # as deploy/compose makes them
 
 
 class Manifest(Record):
@@ -39,10 +34,11 @@ class Manifest(Record):
     files: dict[str, str]
 
 
-def back_up(dsn: str, temporal: Path | None, target: Path) -> Manifest:
-    """Write a set to a new directory; `temporal` is the embedded server's file, if there is one.
+def back_up(dsn: str, temporal: Path | None, target: Path, cluster: Sequence[str] = ()) -> Manifest:
+    """Write a set to a new directory.
 
-    Both servers may run. The directory appears whole or not at all.
+    `temporal` is the embedded server's file, if there is one; `cluster` names Temporal's databases
+    beside the store's. All servers may run. The directory appears whole or not at all.
 
     Raises:
         BackupError: it exists already, or a part failed.
@@ -52,15 +48,16 @@ def back_up(dsn: str, temporal: Path | None, target: Path) -> Manifest:
     aside = target.with_name(f".{target.name}.unfinished")
     shutil.rmtree(aside, ignore_errors=True)  # of a backup that failed
     aside.mkdir(mode=0o700, parents=True)
-    _postgres("pg_dump", dsn, ["--format=custom", "--no-owner", f"--file={aside / STORE}"])
+    for name in cluster:
+        dump(beside(dsn, name), aside / f"{name}.dump")
     if temporal is not None:
         copy_sqlite(temporal, aside / TEMPORAL)
-    names = [name for name in (STORE, TEMPORAL) if (aside / name).exists()]
+    dump(dsn, aside / STORE)
     manifest = Manifest(
         version=VERSION,
         build_id=build_id(),
         at=datetime.now(UTC),
-        files={name: digest(aside / name) for name in names},
+        files={path.name: digest(path) for path in sorted(aside.iterdir())},
     )
     (aside / MANIFEST).write_text(manifest.model_dump_json(indent=1))
     for path in aside.iterdir():
@@ -81,13 +78,15 @@ def verify(source: Path) -> Manifest:
         raise BackupError(f"expected a backup in {source}, was none: {type(e).__name__}") from e
     for name, written in manifest.files.items():
         path = source / name
-        if name not in (STORE, TEMPORAL) or not path.is_file() or digest(path) != written:
+        if path.name != name or not path.is_file() or digest(path) != written:
             raise BackupError(f"{path} must be as it was written, was changed or is missing")
     return manifest
 
 
-def restore(source: Path, dsn: str, temporal: Path | None) -> Manifest:
-    """Put a set back into an empty database and, if asked, an absent SQLite file.
+def restore(source: Path, dsn: str, temporal: Path | None, cluster: Sequence[str] = ()) -> Manifest:
+    """Put a set back into an empty database and, if asked, an absent SQLite file or a cluster.
+
+    Temporal's databases are made where they are missing, for the role of their name's first word.
 
     Raises:
         BackupError: something is there already (nothing is ever written over), or a part failed.
@@ -95,16 +94,34 @@ def restore(source: Path, dsn: str, temporal: Path | None) -> Manifest:
     manifest = verify(source)
     if temporal is not None and temporal.exists():
         raise BackupError(f"expected no {temporal}, was there: move it aside first")
-    if _tables(dsn):
-        raise BackupError("expected an empty database, was one with tables: make a new one")
-    _postgres(
-        "pg_restore",
-        dsn,
-        ["--no-owner", "--exit-on-error", "--single-transaction", "--dbname=", str(source / STORE)],
-    )
+    for name in cluster:
+        if f"{name}.dump" not in manifest.files:
+            raise BackupError(f"expected {name}.dump in {source}, was none")
+        _make_room(dsn, name)
+    _require_empty(dsn)
+    for name in cluster:
+        pour(source / f"{name}.dump", beside(dsn, name), _owner(dsn, name))
+    pour(source / STORE, dsn)
     if temporal is not None and TEMPORAL in manifest.files:
         copy_sqlite(source / TEMPORAL, temporal)
     return manifest
+
+
+def _make_room(dsn: str, name: str) -> None:
+    """Make one of Temporal's databases, or see that it is empty."""
+    known = query(dsn, f"SELECT count(*) FROM pg_database WHERE datname = '{name}'")  # noqa: S608  # our own name
+    if known == "0":
+        query(dsn, f'CREATE DATABASE "{name}" OWNER "{name.partition("_")[0]}"')
+    _require_empty(beside(dsn, name))
+
+
+def _owner(dsn: str, name: str) -> str:
+    return query(dsn, f"SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = '{name}'")  # noqa: S608  # our own name
+
+
+def _require_empty(dsn: str) -> None:
+    if query(dsn, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") != "0":
+        raise BackupError("expected an empty database, was one with tables: make a new one")
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -132,33 +149,3 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _tables(dsn: str) -> bool:
-    query = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-    said = _postgres("psql", dsn, ["-At", "-c", query])
-    return said.strip() != "0"
-
-
-def _postgres(program: str, dsn: str, arguments: Sequence[str]) -> str:
-    """Run a PostgreSQL program; the password travels in its environment, not in its arguments."""
-    place = urlsplit(dsn)
-    environ = {
-        **os.environ,
-        "PGHOST": place.hostname or "127.0.0.1",
-        "PGPORT": str(place.port or 5432),
-        "PGUSER": unquote(place.username or "postgres"),
-        "PGPASSWORD": unquote(place.password or ""),
-        "PGDATABASE": place.path.lstrip("/") or "postgres",
-        "PGCONNECT_TIMEOUT": "10",
-    }
-    filled = [
-        f"--dbname={environ['PGDATABASE']}" if item == "--dbname=" else item for item in arguments
-    ]
-    path = find_binaries() / program
-    done = subprocess.run(  # noqa: S603 (our own path)
-        [path, *filled], env=environ, capture_output=True, text=True
-    )
-    if done.returncode:
-        raise BackupError(f"{program} ended with {done.returncode}: {done.stderr.strip()[-500:]}")
-    return done.stdout

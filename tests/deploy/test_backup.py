@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import stat
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import asyncpg
 import pytest
 
 from ops.cli.main import main
-from ops.deploy.backup import BackupError, back_up, copy_sqlite, restore, verify
+from ops.deploy.backup import back_up, copy_sqlite, restore, verify
+from ops.deploy.pg_programs import BackupError, beside
+from ops.services.pg_binaries import BIN_VARIABLE
+from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from tests.ops.traded import Morning
 from tests.postgres import TestPostgres
 
@@ -119,3 +123,68 @@ async def test_the_commands_save_verify_and_restore(
         monkeypatch.setenv("DATABASE_URL", fresh)
         assert await asyncio.to_thread(main, ["restore", "set"]) == 0
         assert (await rows(fresh))["claims"] == (await rows(dsn))["claims"]
+
+
+async def test_temporals_databases_are_saved_and_restored_for_their_own_role(
+    dsn: str, tmp_path: Path
+) -> None:
+    role = f"t{uuid.uuid4().hex[:8]}"
+    cluster = (role, f"{role}_visibility")
+    admin = await asyncpg.connect(dsn)
+    await admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
+    try:
+        for name in cluster:
+            await admin.execute(f"CREATE DATABASE {name} OWNER {role}")
+            base = await asyncpg.connect(beside(dsn, name))
+            await base.execute(f"SET ROLE {role}; CREATE EXTENSION btree_gin")
+            await base.execute("CREATE TABLE executions (id int PRIMARY KEY, state bytea)")
+            await base.execute("INSERT INTO executions SELECT i, 'x' FROM generate_series(1, 9) i")
+            await base.close()
+        await asyncio.to_thread(back_up, dsn, None, tmp_path / "set", cluster)
+        async with TestPostgres.shared().database(template="template1") as fresh:
+            with pytest.raises(BackupError, match="expected an empty database"):
+                await asyncio.to_thread(restore, tmp_path / "set", fresh, None, cluster)
+            assert await rows(fresh) == {}
+            for name in cluster:
+                await admin.execute(f"DROP DATABASE {name}")
+            await asyncio.to_thread(restore, tmp_path / "set", fresh, None, cluster)
+            assert (await rows(fresh)).keys() == (await rows(dsn)).keys()
+        for name in cluster:
+            base = await asyncpg.connect(beside(dsn, name))
+            await base.execute(f"SET ROLE {role}")
+            assert await base.fetchval("SELECT count(*) FROM executions") == 9
+            owner = await base.fetchval(
+                "SELECT tableowner FROM pg_tables WHERE tablename = $1", "executions"
+            )
+            assert owner == role
+            await base.close()
+    finally:
+        for name in cluster:
+            await admin.execute(f"DROP DATABASE IF EXISTS {name}")
+        await admin.execute(f"DROP ROLE {role}")
+        await admin.close()
+
+
+async def test_a_set_without_temporals_databases_says_so(dsn: str, tmp_path: Path) -> None:
+    await asyncio.to_thread(back_up, dsn, None, tmp_path / "set")
+    with pytest.raises(BackupError, match="expected temporal.dump"):
+        await asyncio.to_thread(restore, tmp_path / "set", dsn, None, ("temporal",))
+
+
+async def test_an_older_server_than_our_programs_can_be_restored(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker-compose.yml runs PostgreSQL 16; our pg_restore says things that only 17 knows."""
+    older = sorted(Path("/usr/lib/postgresql").glob("1[456]/bin"))
+    if not older:
+        pytest.skip("no PostgreSQL 14 to 16 is installed here")
+    await asyncio.to_thread(back_up, dsn, None, tmp_path / "set")
+    monkeypatch.setenv(BIN_VARIABLE, str(older[0]))
+    server = EmbeddedPostgres(TestPostgres.shared().run / "older", dict(UNSAFE_BUT_FAST))
+    old = await asyncio.to_thread(server.start)
+    monkeypatch.delenv(BIN_VARIABLE)
+    try:
+        await asyncio.to_thread(restore, tmp_path / "set", old, None)
+        assert (await rows(old)).keys() == (await rows(dsn)).keys()
+    finally:
+        await asyncio.to_thread(server.stop)
