@@ -11,7 +11,7 @@ import uvicorn
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Profile, Set, load
 from ops.cli.show import out
-from ops.codec.place import PORT, endpoint, token_of
+from ops.codec.place import FILE, PORT, endpoint, token_of
 from ops.codec.server import CodecServer
 from ops.dashboard.token import is_loopback
 from ops.listening import listening
@@ -57,7 +57,8 @@ def codec(
     token = chosen or token_of(settings.state)
     app = CodecServer(SealingCodec(ring), token, origin or _web_ui(settings)).app()
     out.print("Codec endpoint for the Web UI (whoever has this URL reads every payload):")
-    shown = "<temporal.codec_token>" if chosen else token  # a chosen one stays out of logs
+    hidden = "<temporal.codec_token>" if chosen else f"<the token in {settings.state / FILE}>"
+    shown = token if out.is_terminal and not chosen else hidden  # a log is no place for it
     out.print(f"  {endpoint(host, port, shown)}", markup=False, soft_wrap=True)
     log_to(settings.log.level, settings.log.format)
     structlog.get_logger().info("ready", port=port)
