@@ -11,11 +11,15 @@ NOT_A_PRICE = -1
 
 
 def _table() -> dict[str, int]:
-    """Return every price on a grid of 0.0001 in the two spellings the venue uses."""
+    """Return every price on a grid of 0.0001, with and without zeros at either end."""
     known = {"0": 0, "1": ONE_MICRO}
     for step in range(10_001):
-        text = format(Decimal(step) / 10_000, "f")
-        known[text] = known[text.removeprefix("0") or "0"] = step * 100
+        whole = f"{step // 10_000}.{step % 10_000:04d}"  # 0.3000
+        shortest = whole.rstrip("0").rstrip(".")  # 0.3
+        for text in (whole[:size] for size in range(len(shortest), len(whole) + 1)):
+            if text.endswith("."):
+                continue
+            known[text] = known[text.removeprefix("0") or "0"] = step * 100
     return known
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venue.wire.prices import NOT_A_PRICE, price_micro
+from venue.wire.prices import KNOWN, NOT_A_PRICE, price_micro
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,12 @@ def test_the_integer_is_exactly_the_decimal(value: Decimal) -> None:
 @given(st.text())
 def test_no_text_makes_it_raise(text: str) -> None:
     assert price_micro(text) >= NOT_A_PRICE
+
+
+@pytest.mark.parametrize("text", ["0.3", "0.30", "0.3000", ".30", "0", "1", "1.00", "0.9995"])
+def test_the_spellings_of_the_stream_are_read_from_the_table(text: str) -> None:
+    assert Decimal(KNOWN[text]) == Decimal(text) * 1_000_000
+
+
+def test_the_table_knows_nothing_that_is_no_number() -> None:
+    assert all(Decimal(micro) == Decimal(text) * 1_000_000 for text, micro in KNOWN.items())
