@@ -100,7 +100,7 @@ def make_feed(port: int, tokens: int) -> Feed:
 async def until(what: Any, within: float) -> bool:
     """Wait until `what()` holds; return whether it did."""
     end = time.monotonic() + within
-    while not (done := bool(what())) and time.monotonic() < end:  # noqa: ASYNC110
+    while not (done := bool(what())) and time.monotonic() < end:  # noqa: ASYNC110  # what is awaited gives no event
         await asyncio.sleep(0.05)
     return done
 

@@ -100,11 +100,11 @@ def _change(node: ast.AST, variant: int) -> str | None:
 def _swap(node: ast.AST) -> str | None:
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
         was = type(node.ops[0])
-        node.ops[0] = SWAPS[was]()  # type: ignore[call-overload]
+        node.ops[0] = SWAPS[was]()  # type: ignore[call-overload]  # an operator is swapped for one of its kind
         return f"{was.__name__} -> {SWAPS[was].__name__}"
     if isinstance(node, ast.BoolOp | ast.BinOp) and type(node.op) in SWAPS:
         operator = type(node.op)
-        node.op = SWAPS[operator]()  # type: ignore[assignment]
+        node.op = SWAPS[operator]()  # type: ignore[assignment]  # an operator is swapped for one of its kind
         return f"{operator.__name__} -> {SWAPS[operator].__name__}"
     if isinstance(node, ast.Name) and node.id in NAMES:
         was_name, node.id = node.id, NAMES[node.id]
@@ -233,7 +233,7 @@ def main() -> int:
     given = parser.parse_args()
     import hypothesis
     import pydantic  # noqa: F401 - loaded once, before forking
-    import pytest  # noqa: F401
+    import pytest  # noqa: F401  # the import is the check
 
     hypothesis.settings.register_profile(
         "mutate", max_examples=40, derandomize=True, database=None, deadline=None

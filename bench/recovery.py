@@ -113,7 +113,7 @@ async def _open(client: Client, trades: int) -> list[WorkflowHandle[TradeWorkflo
         return handle
 
     handles = list(await asyncio.gather(*(one() for _ in range(trades))))
-    while (await client.count_workflows("Stage = 'holding'")).count < trades:  # noqa: ASYNC110
+    while (await client.count_workflows("Stage = 'holding'")).count < trades:  # noqa: ASYNC110  # what is awaited gives no event
         await asyncio.sleep(0.5)  # a count changes by itself: nothing to wait upon
     return handles
 

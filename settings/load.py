@@ -100,7 +100,7 @@ def _validate(layer: Layer) -> Settings:
         *path, name = key.split(".")
         node = tree
         for part in path:
-            node = node.setdefault(part, {})  # type: ignore[assignment]
+            node = node.setdefault(part, {})  # type: ignore[assignment]  # the tree holds dicts above its leaves
         node[name] = parse(key, given.value)
     try:
         return Settings.model_validate(tree)

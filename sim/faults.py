@@ -134,7 +134,7 @@ class Faults:
         self._number += 1
         fault.id = self._number
         fault.until_ms = now_ms + int(fault.window_s * 1000) if fault.window_s else 0
-        self._random[fault.id] = random.Random(f"{self._seed}:{fault.seed}:{fault.name}")  # noqa: S311
+        self._random[fault.id] = random.Random(f"{self._seed}:{fault.seed}:{fault.name}")  # noqa: S311  # a seed decides, no secret
         self._plans.append(fault)
         return fault
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import rlp  # type: ignore[import-untyped]
+import rlp  # type: ignore[import-untyped]  # the library has no types
 from eth_account import Account as EthAccount
 from eth_account.messages import encode_defunct, encode_typed_data
 from eth_utils.crypto import keccak

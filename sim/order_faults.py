@@ -29,7 +29,7 @@ def place(engine: Engine, body: Any, key: ApiKey, now_ms: int) -> dict[str, Any]
     order = exchange.memory.orders[answer["orderID"]]
     context = {"side": order.side, "order_type": order.tif, "token_id": order.token_id}
     if fault := engine.faults.hit("order_hidden", now_ms, **context):
-        longest = fault.seconds(random.Random(f"{fault.seed}:{order.id}").uniform(0, 8))  # noqa: S311
+        longest = fault.seconds(random.Random(f"{fault.seed}:{order.id}").uniform(0, 8))  # noqa: S311  # a seed decides, no secret
         order.visible_ms = now_ms + int(longest * 1000)
         exchange.keep(order)
     if engine.faults.hit("hashes_null", now_ms, **context):

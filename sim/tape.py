@@ -238,7 +238,7 @@ class Writer:
         """Write the end line and rename; on an error leave nothing behind."""
         if kind is None:
             self._stream.write(msgspec.json.encode(End(self._last, self._count)) + b"\n")
-        self._stream.close()  # type: ignore[no-untyped-call]
+        self._stream.close()  # type: ignore[no-untyped-call]  # the library has no types
         if kind is None:
             self._temporary.rename(self._path)
         else:

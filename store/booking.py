@@ -85,7 +85,7 @@ async def lock_trade(connection: Connection, workflow_id: str, mode: Mode, at: d
     if claim is None:
         raise UnknownTrade(f"expected a claim of {workflow_id} in {mode}, was none")
     fills = await connection.fetch(
-        f"SELECT {FILL_COLUMNS} FROM fills WHERE workflow_id = $1 AND mode = $2",  # noqa: S608
+        f"SELECT {FILL_COLUMNS} FROM fills WHERE workflow_id = $1 AND mode = $2",  # noqa: S608  # our own constant, no value
         *key,
     )
     adjustments = await connection.fetch(

@@ -40,7 +40,7 @@ WITH ids AS MATERIALIZED (
 )
 {TRADES} WHERE c.mode = $1 AND c.workflow_id IN (SELECT workflow_id FROM ids)
 ORDER BY p.closed_at DESC, c.workflow_id
-"""  # noqa: S608
+"""  # noqa: S608  # our own constant, no value
 
 _OVER = """
 SELECT p.workflow_id FROM positions p LEFT JOIN markets m USING (condition_id)

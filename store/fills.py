@@ -90,7 +90,7 @@ class Fills:
     async def of_order(self, order_id: str) -> list[Fill]:
         """Return the fills of an order, in the venue's order of time."""
         rows = await self._pool.fetch(
-            f"SELECT {FILL_COLUMNS} FROM fills WHERE order_id = $1"  # noqa: S608
+            f"SELECT {FILL_COLUMNS} FROM fills WHERE order_id = $1"  # noqa: S608  # our own constant, no value
             " ORDER BY matched_at, trade_id",
             order_id,
         )
@@ -99,7 +99,7 @@ class Fills:
     async def of_workflow(self, workflow_id: str, mode: Mode | None = None) -> list[Fill]:
         """Return the fills of a trade, in the venue's order of time."""
         rows = await self._pool.fetch(
-            f"SELECT {FILL_COLUMNS} FROM fills WHERE workflow_id = $1"  # noqa: S608
+            f"SELECT {FILL_COLUMNS} FROM fills WHERE workflow_id = $1"  # noqa: S608  # our own constant, no value
             " AND ($2::text IS NULL OR mode = $2) ORDER BY matched_at, trade_id",
             workflow_id,
             mode,
@@ -109,7 +109,7 @@ class Fills:
     async def unsettled(self, mode: Mode) -> list[Fill]:
         """Return the fills that are neither confirmed nor failed, oldest first."""
         rows = await self._pool.fetch(
-            f"SELECT {FILL_COLUMNS} FROM fills WHERE mode = $1"  # noqa: S608
+            f"SELECT {FILL_COLUMNS} FROM fills WHERE mode = $1"  # noqa: S608  # our own constant, no value
             " AND settled_at IS NULL ORDER BY matched_at",
             mode,
         )

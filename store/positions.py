@@ -85,7 +85,7 @@ class Positions:
     async def exits(self, workflow_id: str, mode: Mode) -> list[Exit]:
         """Return the exits of a trade, oldest first; at most one is final."""
         rows = await self._pool.fetch(
-            f"SELECT {_EXIT} FROM exits WHERE workflow_id = $1 AND mode = $2"  # noqa: S608
+            f"SELECT {_EXIT} FROM exits WHERE workflow_id = $1 AND mode = $2"  # noqa: S608  # our own constant, no value
             " ORDER BY at, exit_id",
             workflow_id,
             mode,
@@ -185,7 +185,7 @@ async def _mode(connection: Connection, workflow_id: str, mode: Mode | None) -> 
 async def _settled(connection: Connection, trade: Trade, *, already: bool) -> Settled:
     frame = trade.frame
     rows = await connection.fetch(
-        f"SELECT {_EXIT} FROM exits WHERE workflow_id = $1 AND mode = $2",  # noqa: S608
+        f"SELECT {_EXIT} FROM exits WHERE workflow_id = $1 AND mode = $2",  # noqa: S608  # our own constant, no value
         frame.workflow_id,
         frame.mode,
     )

@@ -54,7 +54,7 @@ class Holdings:
         found: list[VenueOrder] = []
         async for rows in self._pages("/data/orders", {}):
             for row in rows:
-                one = fields.guarded(lambda row=row: account.open_order(row), "an order")  # type: ignore[misc]
+                one = fields.guarded(lambda row=row: account.open_order(row), "an order")  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 if one is not None:
                     found.append(one)
         return found
@@ -74,7 +74,7 @@ class Holdings:
             curve = await self._public.fee(condition)
             of_market = [row for row in rows if fields.text(row, "market").lower() == condition]
             found += fields.guarded(
-                lambda: account.own_fills(of_market, self._key, self._wallet, curve),  # noqa: B023
+                lambda: account.own_fills(of_market, self._key, self._wallet, curve),  # noqa: B023  # called before the loop goes on
                 "trades",
             )
         return sorted(found, key=lambda fill: fill.matched_at)
@@ -108,7 +108,7 @@ class Holdings:
         for status in HELD:
             params = {"user": self._wallet, "status": status, "filter_amount": "0"}
             async for row in self._public.data_rows("/v2/positions", params):
-                one = fields.guarded(lambda row=row: indexer.position(row), "a position")  # type: ignore[misc]
+                one = fields.guarded(lambda row=row: indexer.position(row), "a position")  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 if one.shares > 0:
                     found[one.token_id] = one
         return list(found.values())
@@ -121,7 +121,7 @@ class Holdings:
         found: dict[str, PaidOut] = {}
         params = {"user": self._wallet, "type": indexer.REDEEM, "condition_id": condition_id}
         async for row in self._public.data_rows("/v2/activity", params):
-            one = fields.guarded(lambda row=row: indexer.redemption(row), "a redemption")  # type: ignore[misc]
+            one = fields.guarded(lambda row=row: indexer.redemption(row), "a redemption")  # type: ignore[misc]  # mypy infers no type for a lambda with a default
             if one is None or one.shares <= 0:
                 continue
             if (was := found.get(one.token_id)) is not None:

@@ -79,7 +79,7 @@ class PublicVenue:
             found += await self._http.read(
                 "clob",
                 "/books",
-                lambda v, seen=seen: [catalogue.book(b, seen) for b in fields.rows(v, "books")],  # type: ignore[misc]
+                lambda v, seen=seen: [catalogue.book(b, seen) for b in fields.rows(v, "books")],  # type: ignore[misc]  # mypy infers no type for a lambda with a default
                 method="POST",
                 body=[{"token_id": t} for t in wanted[start : start + BOOKS_AT_ONCE]],
             )
@@ -176,7 +176,7 @@ class PublicVenue:
         """
         found: list[Print] = []
         async for row in self.data_rows("/v2/trades", {"condition_id": condition_id}):
-            trade = fields.guarded(lambda row=row: indexer.public_trade(row), "a trade")  # type: ignore[misc]
+            trade = fields.guarded(lambda row=row: indexer.public_trade(row), "a trade")  # type: ignore[misc]  # mypy infers no type for a lambda with a default
             if trade.venue_time < since:
                 break  # newest first
             found.append(trade)

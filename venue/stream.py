@@ -129,7 +129,7 @@ class Stream:
     def _wait(self, attempt: int) -> float:
         """Return the pause before the next connection, with jitter so that 150 do not meet."""
         doubled: float = self._limits.first_wait * 2.0 ** min(attempt, 20)
-        return min(doubled, self._limits.longest_wait) * random.uniform(0.5, 1.0)  # noqa: S311
+        return min(doubled, self._limits.longest_wait) * random.uniform(0.5, 1.0)  # noqa: S311  # chance, no secret
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[ClientConnection]:

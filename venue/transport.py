@@ -24,7 +24,7 @@ from venue.wire.auth import l2_headers
 # httpcore tries this import at every lock of every request. Where the package is absent, each
 # try searches the disk: a third of the CPU of a request. So absent once is absent for good.
 if importlib.util.find_spec("sniffio") is None:
-    sys.modules["sniffio"] = None  # type: ignore[assignment]
+    sys.modules["sniffio"] = None  # type: ignore[assignment]  # None is how an import is forbidden
 
 T = TypeVar("T")
 TIMEOUT = httpx.Timeout(connect=5.0, read=10.0, write=10.0, pool=2.0)

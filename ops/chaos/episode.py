@@ -114,7 +114,7 @@ class Episode:
 
     async def _live(self, steps: list[Step]) -> None:
         sim = self.stack.sim
-        assert sim is not None  # noqa: S101
+        assert sim is not None  # noqa: S101  # for mypy: the stack runs here
         await sim._ask("POST", "/play")
         began = time.monotonic()
         acts: list[asyncio.Task[None]] = []
@@ -173,7 +173,7 @@ class Episode:
         await proxy.stall(step.how["seconds"])
 
     async def _fault(self, step: Step) -> None:
-        assert self.stack.sim is not None  # noqa: S101
+        assert self.stack.sim is not None  # noqa: S101  # for mypy: the stack runs here
         await self.stack.sim._ask("POST", "/faults", {"name": step.who, **step.how})
 
     async def _halt(self, step: Step) -> None:
@@ -190,7 +190,7 @@ class Episode:
     async def _peace(self) -> None:
         """Take every fault away, wake what sleeps, and let the halt be over."""
         self._note("peace")
-        assert self.stack.sim is not None  # noqa: S101
+        assert self.stack.sim is not None  # noqa: S101  # for mypy: the stack runs here
         for _ in range(60):
             with contextlib.suppress(OSError, httpx.HTTPError, asyncpg.PostgresError, TimeoutError):
                 await self.stack.sim._ask("DELETE", "/faults")
@@ -220,7 +220,7 @@ class Episode:
         await asyncio.sleep(6)  # one more reconciliation
 
     async def _at_rest(self) -> bool:
-        assert self.stack.sim is not None  # noqa: S101
+        assert self.stack.sim is not None  # noqa: S101  # for mypy: the stack runs here
         if not (await self.stack.sim.status())["tape_done"]:
             return False
         async with _pool(self.stack.dsn) as pool:
@@ -238,7 +238,7 @@ class Episode:
         return [found.id async for found in client.list_workflows(query)]
 
     async def _judge(self) -> None:
-        assert self.stack.sim is not None  # noqa: S101
+        assert self.stack.sim is not None  # noqa: S101  # for mypy: the stack runs here
         ledger = await self.stack.sim.ledger()
         async with _pool(self.stack.dsn) as pool:
             trades = await Views(pool).trades(MODE)

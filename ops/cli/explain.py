@@ -115,7 +115,7 @@ def parse_time(text: str, now: datetime) -> datetime:
     """
     try:
         if len(text) <= len("HH:MM:SS"):
-            clock = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M")  # noqa: DTZ007
+            clock = datetime.strptime(text, "%H:%M:%S" if text.count(":") == 2 else "%H:%M")  # noqa: DTZ007  # a time of day; the zone comes with the date
             at = now.replace(hour=clock.hour, minute=clock.minute, second=clock.second)
             return at if at <= now else at - timedelta(days=1)
         at = datetime.fromisoformat(text)

@@ -18,4 +18,4 @@ def record(
     """Record the market stream of the venue that the settings name (docs/ingest.md)."""
     arguments = [str(folder), "--markets", str(markets), "--seconds", str(seconds)]
     # Ingest is a room of its own: the process becomes it, so that Ctrl-C and exit codes are its.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "ingest.record", *arguments])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "ingest.record", *arguments])  # noqa: S606  # our own arguments, no shell

@@ -41,20 +41,20 @@ def _draw(report: ReplayReport, path: Path) -> None:
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     steps = profit_steps(report)
-    times = [date2num(row.closed_at) for row, _ in steps]  # type: ignore[no-untyped-call]
+    times = [date2num(row.closed_at) for row, _ in steps]  # type: ignore[no-untyped-call]  # the library has no types
     totals = [total for _, total in steps]
     axes.axhline(0, color="#9aa0a6", linewidth=1)
     if steps:
-        begins = date2num(min(row.touched_at for row, _ in steps))  # type: ignore[no-untyped-call]
+        begins = date2num(min(row.touched_at for row, _ in steps))  # type: ignore[no-untyped-call]  # the library has no types
         axes.step([begins, *times], [0.0, *totals], where="post", color="#1a5fb4", linewidth=2)
         for won, colour, name in ((True, "#26a269", "won"), (False, "#c01c28", "lost")):
             marks = [(t, y) for (row, y), t in zip(steps, times, strict=True) if _won(row) is won]
             if marks:
                 axes.scatter(*zip(*marks, strict=True), color=colour, zorder=3, label=name)
         axes.legend(loc="upper left", frameon=False)
-        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]  # the library has no types
         axes.xaxis.set_major_locator(locator)
-        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]  # the library has no types
         axes.xaxis.set_major_formatter(formatter)
     else:
         axes.text(0.5, 0.5, "no trade ended", ha="center", transform=axes.transAxes)
@@ -62,7 +62,7 @@ def _draw(report: ReplayReport, path: Path) -> None:
     axes.set_xlabel("time of settlement, UTC")
     axes.set_title(f"{report.strategy}: {report.profit_usd:.2f} USD in {len(steps)} trades")
     axes.spines[["top", "right"]].set_visible(False)
-    canvas.print_png(str(path))  # type: ignore[no-untyped-call]
+    canvas.print_png(str(path))  # type: ignore[no-untyped-call]  # the library has no types
 
 
 def _won(row: TradeRow) -> bool:

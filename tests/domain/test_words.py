@@ -17,7 +17,7 @@ from tests.domain.examples import NOW, YES, market, trigger
 
 
 def test_g7_times_are_aware_and_in_utc() -> None:
-    for at in (datetime(2026, 1, 1), NOW.astimezone(timezone(timedelta(hours=2)))):  # noqa: DTZ001
+    for at in (datetime(2026, 1, 1), NOW.astimezone(timezone(timedelta(hours=2)))):  # noqa: DTZ001  # wants a time without a zone
         with pytest.raises(ValidationError, match="expected an aware UTC time, was"):
             trigger(venue_time=at)
     assert trigger(venue_time=NOW).venue_time.tzinfo is UTC
@@ -136,7 +136,7 @@ def test_q1_threshold_limit_and_cap_are_three_settings() -> None:
 
 def test_records_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        market().question = "another"  # type: ignore[misc]
+        market().question = "another"  # type: ignore[misc]  # must be refused
     assert isinstance(market(), Market)
 
 

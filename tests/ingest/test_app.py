@@ -84,7 +84,7 @@ class Bench:
         async def creds() -> ApiCreds | None:
             return self.creds
 
-        return Ingest(self.plan, self.pool, self.client, self.venue, creds)  # type: ignore[arg-type]
+        return Ingest(self.plan, self.pool, self.client, self.venue, creds)  # type: ignore[arg-type]  # a stand-in
 
     @asynccontextmanager
     async def running(self, count: int = 1) -> AsyncIterator[list[Ingest]]:

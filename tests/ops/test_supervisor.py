@@ -28,7 +28,7 @@ async def said_ready(part: ProcessPart) -> bool:
 
 def sleeper(state: Path, name: str, how: str = "", **more: float) -> ProcessPart:
     command = [sys.executable, "-m", "tests.ops.sleeper", how]
-    return ProcessPart(name, lambda: command, state, lambda: os.environ, said_ready, **more)  # type: ignore[arg-type]
+    return ProcessPart(name, lambda: command, state, lambda: os.environ, said_ready, **more)  # type: ignore[arg-type]  # a stand-in
 
 
 class Heard:

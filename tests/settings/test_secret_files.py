@@ -45,7 +45,7 @@ def test_a_secret_is_read_from_the_file_that_a_variable_names(
     value: object = load(**{variable: str(secret_file(tmp_path, text + "\n"))})
     for part in key.split("."):
         value = getattr(value, part)
-    assert value.get_secret_value() == text  # type: ignore[attr-defined]
+    assert value.get_secret_value() == text  # type: ignore[attr-defined]  # a secret, as the key says
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o640, 0o622, 0o666])

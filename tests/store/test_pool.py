@@ -19,7 +19,7 @@ from tests.store.examples import NOW
 MICROS = st.integers(-(10**19), 10**19).map(lambda n: Decimal(n) * MICRO)
 TIMES = st.datetimes(
     min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone itself
-    max_value=datetime(2100, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2100, 1, 1),  # noqa: DTZ001  # wants a time without a zone
     timezones=st.just(UTC),
 )
 

@@ -63,7 +63,7 @@ async def test_a_resting_order_is_seen_and_cancelled(venue: Venue) -> None:
     wish = buy(market, price("0.01"), tif=TimeInForce.GTC)
     signed = await venue.sign(wish, salt(), now())
     assert (await venue.post(signed)).status is OrderStatus.LIVE
-    seen = await venue.order(signed.order_id, signed.taker_amount)  # type: ignore[arg-type]
+    seen = await venue.order(signed.order_id, signed.taker_amount)  # type: ignore[arg-type]  # a stand-in
     assert seen is not None
     assert (seen.original, seen.status) == (Decimal(10), OrderStatus.LIVE)
     assert signed.order_id in {o.order_id for o in await venue.open_orders()}

@@ -58,7 +58,7 @@ class Submitter:
 
 
 def redeeming(sdk: Submitter, wallet: Wallet) -> Redeeming:
-    return Redeeming(sdk, wallet, Limiter())  # type: ignore[arg-type]
+    return Redeeming(sdk, wallet, Limiter())  # type: ignore[arg-type]  # a stand-in
 
 
 async def test_redeemed_shares_are_money_that_counts_at_once() -> None:

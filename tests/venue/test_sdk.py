@@ -84,7 +84,7 @@ def test_another_sdk_version_is_drift(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_sdks_clients_share_one_tls_context() -> None:
     tls.share_with_sdk()
     one, two = (AsyncTransport(base_url="https://x.test") for _ in range(2))
-    found = {t._client._transport._pool._ssl_context for t in (one, two)}  # type: ignore[attr-defined]
+    found = {t._client._transport._pool._ssl_context for t in (one, two)}  # type: ignore[attr-defined]  # private to httpx
     assert found == {tls.context()}
     assert tls.context().verify_mode is ssl.CERT_REQUIRED
 
@@ -167,7 +167,7 @@ class Outcome:
 
 
 async def submit(reply: Any) -> str:
-    return await Sdk(Client(reply)).submit_redeem("0xc1")  # type: ignore[arg-type]
+    return await Sdk(Client(reply)).submit_redeem("0xc1")  # type: ignore[arg-type]  # a stand-in
 
 
 async def test_a_final_transaction_is_named_by_its_hash() -> None:
@@ -183,7 +183,7 @@ async def test_a_transaction_that_takes_long_is_pending_with_its_name() -> None:
 async def test_a_transaction_under_way_is_waited_for_and_not_sent_again() -> None:
     handle = Handle(SdkTimeoutError("late"))
     client = Client(handle)
-    sdk = Sdk(client)  # type: ignore[arg-type]
+    sdk = Sdk(client)  # type: ignore[arg-type]  # a stand-in
     for _ in range(2):
         with pytest.raises(StillPending):
             await sdk.submit_redeem("0xc1")

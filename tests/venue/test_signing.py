@@ -141,20 +141,20 @@ def test_body_and_signature_are_those_of_the_official_sdk(
     domain = domain_of(int(token), neg_risk=neg_risk)
     unsigned = UnsignedOrder(
         chain_id=137,
-        builder="0x" + "0" * 64,  # type: ignore[arg-type]
-        exchange_address=domain.contract,  # type: ignore[arg-type]
+        builder="0x" + "0" * 64,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
+        exchange_address=domain.contract,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
         expiration=0,
-        maker=wallet,  # type: ignore[arg-type]
+        maker=wallet,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
         maker_amount=20_000_000,
-        metadata="0x" + "0" * 64,  # type: ignore[arg-type]
+        metadata="0x" + "0" * 64,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
         order_type="FAK",
         salt=7,
         side="BUY",
         signature_type=signature_type,
-        signer=wallet if signature_type == 3 else ADDRESS,  # type: ignore[arg-type]
+        signer=wallet if signature_type == 3 else ADDRESS,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
         taker_amount=21_052_600,
         timestamp=int(NOW.timestamp() * 1000),
-        token_id=token,  # type: ignore[arg-type]
+        token_id=token,  # type: ignore[arg-type]  # the oracle's types are narrower than its values
         protocol_version="3" if token == POSITION_ID else "2",
     )
     raw = Account.from_key(KEY).sign_typed_data(full_message=build_order_typed_data(unsigned))

@@ -155,7 +155,7 @@ def asking(seconds: float = 60) -> Opened:
 
 async def in_stage(handle: object, stage: Stage) -> None:
     async def there() -> bool:
-        return (await handle.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]
+        return (await handle.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]  # the query's type is not inferred
 
     await eventually(there, within=60)
 

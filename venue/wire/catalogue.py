@@ -36,7 +36,7 @@ def gamma_page(value: Any) -> CataloguePage:
     skipped: dict[str, int] = {}
     for item in fields.rows(source.get("markets"), "markets"):
         try:
-            markets.append(fields.guarded(lambda item=item: gamma_market(item), "a market"))  # type: ignore[misc]
+            markets.append(fields.guarded(lambda item=item: gamma_market(item), "a market"))  # type: ignore[misc]  # mypy infers no type for a lambda with a default
         except Drift as cause:
             reason = cause.reason if isinstance(cause, Unusable) else "malformed"
             skipped[reason] = skipped.get(reason, 0) + 1
