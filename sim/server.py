@@ -75,7 +75,7 @@ class Sim:
         return {
             "ready": True,
             **named,
-            "token": self.token,
+            "token": "" if self.config.control_token else self.token,  # a given one is no news
             "state": str(self.config.state or ""),
             "source": self.config.source,
             "speed": self.config.speed,
