@@ -17,10 +17,12 @@ from activities.clock import Clock
 from activities.killpoint import passing
 from activities.messages import OrderRequest, OrderTruth, Posted
 from activities.venue_errors import nothing_yet, venue_failures
+from domain.book import Book
+from domain.gates import Stale, stale_order
 from domain.money import MICRO, ZERO, Price, Shares
-from domain.orders import FillStatus, Landing
+from domain.orders import FillStatus, Landing, Leg
 from domain.proof import CancelAnswer, Evidence, Proof, judge
-from domain.rules import PaceRules
+from domain.rules import EntryRules, PaceRules
 from store.account import Account
 from store.fills import Fills
 from store.orders import Orders, StoredOrder
@@ -45,11 +47,13 @@ class OrderActivities:
         orders: Orders,
         fills: Fills,
         account: Account,
+        entry: EntryRules,
         pace: PaceRules,
         clock: Clock,
     ) -> None:
         self._venue, self._orders, self._fills = venue, orders, fills
-        self._account, self._pace, self._clock = account, pace, clock
+        self._account, self._entry = account, entry
+        self._pace, self._clock = pace, clock
 
     @activity.defn
     async def post_order(self, request: OrderRequest) -> Posted:
@@ -131,7 +135,7 @@ class OrderActivities:
             return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
         answer, posts = CancelAnswer.NOT_ASKED, order.posts
         with venue_failures():
-            if order.posts and not order.adopted and (stop or self._overdue(order)):
+            if order.posts and not order.adopted and (stop or await self._must_go(order)):
                 answer = await self._cancel(order_id)
             proof, order = await self._judge(order, answer, stop=stop)
         if proof.terminal:
@@ -159,10 +163,26 @@ class OrderActivities:
             return order, Proof(status=order.status, terminal=False, evidence="a post is under way")
         return order, proof
 
-    def _overdue(self, order: StoredOrder) -> bool:
-        """Return whether an order of ours is past its time and still around: cancel it."""
-        ends = order.intent.expires_at or order.intent.post_before
-        return self._clock() > ends
+    async def _must_go(self, order: StoredOrder) -> bool:
+        """Return whether an order of ours is past its time, or rests in a dead book (G14)."""
+        intent, now = order.intent, self._clock()
+        if now > (intent.expires_at or intent.post_before):
+            return True
+        age = now - (order.first_posted_at or now)
+        if intent.leg is not Leg.ENTRY or age < self._entry.stale_min_age:
+            return False
+        why = stale_order(age, intent.limit, await self._book(intent.token_id), self._entry)
+        if why is not Stale.KEEP:
+            activity.logger.info(
+                "order_stale", extra={"order_id": order.signed.order_id, "why": why.value}
+            )
+        return why is not Stale.KEEP
+
+    async def _book(self, token_id: str) -> Book | None:
+        """Return the book; one that could not be read proves nothing."""
+        with suppress(VenueError):
+            return await self._venue.book(token_id)
+        return None
 
     async def _cancel(self, order_id: str) -> CancelAnswer:
         """Cancel by id; what the venue could not answer is no answer."""

@@ -146,7 +146,7 @@ def build_desk(
     strategy = Registry(entry_points(group=GROUP)).get(rules.strategy.name)
     signing = Signing(venue, orders, rules, digest)
     evidence = Evidence(venue, markets, positions, money, Blocks(pool), scores, rules, clock)
-    order = OrderActivities(venue, orders, fills, money, rules.pace, clock)
+    order = OrderActivities(venue, orders, fills, money, rules.entry, rules.pace, clock)
     adopting = Adopting(venue, markets, claims, positions, corrections, orders, rules, clock)
     proceeds = Proceeds(venue, alerts, rules.pace.redeem_retry, clock)
     repairs = Repairs(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import WorkflowFailureError
 
+from domain.market import Mode
 from domain.money import usd
-from domain.trade import Stage
+from domain.trade import HaltState, Stage
 from sim.faults import Fault
+from store.account import Account
 from store.alerts import Alerts
+from store.orders import Orders
 from tests.house import House
 from tests.waiting import eventually
 from tests.whole.conftest import Opener
@@ -21,7 +24,7 @@ from workflows.trade import TradeWorkflow
 
 async def in_stage(trade: object, stage: Stage) -> None:
     async def there() -> bool:
-        return (await trade.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]
+        return (await trade.query(TradeWorkflow.status)).stage is stage  # type: ignore[attr-defined]  # known to be there
 
     await eventually(there, within=60)
 
@@ -63,6 +66,30 @@ async def test_a_redemption_that_pays_nothing_is_booked_as_it_was_r1(house: Hous
     assert (await house.judge()).clean
     raised = await Alerts(house.desk.pool).recent(datetime(2020, 1, 1, tzinfo=UTC))
     assert f"redemption:paper:{trade.id}" in [a.key for a in raised]
+
+
+async def test_g14_an_order_that_rests_in_a_dead_book_is_cancelled(houses: Opener) -> None:
+    """G14, XD-13: not at its expiry in ten minutes, but when nobody offers any more."""
+    rules = ("entry.style=rest", "entry.rest_for=PT10M", "entry.stale_min_age=PT1S")
+    async with houses(*rules, "entry.max_price=0.95", "filters.max_divergence=0.20") as house:
+        shown = house.market()
+        house.show(shown, {"0.94": "500"}, {"0.97": "300"})
+        trade = await house.trade(house.touch(shown, at="0.95"))
+
+        async def resting() -> bool:
+            return bool(await house.desk.venue.open_orders())
+
+        await eventually(resting, within=60)
+        house.show(shown, {"0.94": "500"}, {})
+
+        async def gone() -> bool:
+            return not await house.desk.venue.open_orders()
+
+        await eventually(gone, within=30)  # its proof takes a minute: fills may have raced
+        (order,) = await Orders(house.desk.pool).of_workflow(trade.id)
+        assert order.cancel_answered_at is not None and order.intent.expires_at is not None
+        assert order.cancel_answered_at < order.intent.expires_at - timedelta(minutes=9)
+        await trade.terminate("the rest is told elsewhere")
 
 
 async def test_an_operator_sells_early_and_the_books_still_agree(house: House) -> None:
@@ -115,12 +142,6 @@ async def test_each_gate_that_is_violated_buys_nothing_and_says_why(
 
 
 async def test_halted_accounts_post_nothing(house: House) -> None:
-    from datetime import UTC, datetime
-
-    from domain.market import Mode
-    from domain.trade import HaltState
-    from store.account import Account
-
     account = Account(house.desk.pool)
     await account.halt(Mode.PAPER, HaltState.HALTED, "ann", "drill", datetime.now(UTC))
     trade = await house.trade(house.touch(house.market()))
