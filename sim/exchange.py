@@ -160,7 +160,7 @@ class Exchange:
     def tick(self, now_ms: int) -> None:
         """Do what is due: settlement, delayed orders, expiries."""
         self.settlement.advance(now_ms)
-        for order in self.funds.open_orders():
+        for order in self.funds.timed_orders():
             if order.status == "delayed" and order.due_ms <= now_ms:
                 self._undelay(order, now_ms)
             elif order.tif == "GTD" and self._expired(order, now_ms):
@@ -169,9 +169,10 @@ class Exchange:
     def revalidate(self, account: str, now_ms: int) -> None:
         """Cancel open orders that the wallet's chain balance no longer covers (facts 3.3)."""
         wallet = self.memory.account(account)
+        free_usd = wallet.usd - self.funds.promised_usd(account)
         for order in self.funds.open_orders(account):
             if order.side == "BUY":
-                covered = remaining_usd(order) <= wallet.usd - self.funds.promised_usd(account)
+                covered = remaining_usd(order) <= free_usd
             else:
                 promised = self.funds.promised_tokens(account, order.token_id)
                 covered = order.open_shares <= wallet.tokens.get(order.token_id, 0) - promised

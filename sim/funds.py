@@ -19,6 +19,7 @@ class Funds:
         self._memory = memory
         self._unsettled: dict[str, Trade] = {}
         self._open: dict[str, dict[str, Order]] = {}
+        self._timed: dict[str, Order] = {}
         self._reserved: dict[tuple[str, str, str], int] = {}  # by wallet, side, market or token
         self._shares: dict[str, int] = {}  # what each open order reserves of it
         for trade in memory.trades.values():
@@ -40,6 +41,10 @@ class Funds:
             mine[order.id] = order
         else:
             mine.pop(order.id, None)
+        if order.id in mine and (order.status == "delayed" or order.tif == "GTD"):
+            self._timed[order.id] = order
+        else:
+            self._timed.pop(order.id, None)
         self._reserve(order)
 
     def _reserve(self, order: Order) -> None:
@@ -58,6 +63,10 @@ class Funds:
         if account is not None:
             return list(self._open.get(account.lower(), {}).values())
         return [order for mine in self._open.values() for order in mine.values()]
+
+    def timed_orders(self) -> list[Order]:
+        """Return the open orders that time alone may change: delayed ones and GTD."""
+        return list(self._timed.values())
 
     def promised_usd(self, account: str) -> int:
         """Return the dollars of matched buys that have not settled."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections import Counter, deque
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -16,23 +18,38 @@ from sim.frames import book_frame
 from sim.outbox import MarketEvent, UserEvent
 
 
+class Message(str):
+    """The text of one frame; its bytes on the wire are made once for all sockets."""
+
+    @cached_property
+    def wire(self) -> bytes:
+        """Return the frame of a server: one unmasked, uncompressed text (RFC 6455, 5.2)."""
+        text = self.encode()
+        size = len(text)
+        if size < 126:
+            return struct.pack("!BB", 0x81, size) + text
+        if size < 1 << 16:
+            return struct.pack("!BBH", 0x81, 126, size) + text
+        return struct.pack("!BBQ", 0x81, 127, size) + text
+
+
 class Line:
     """The outgoing side of one socket: a bounded queue and the flag that wakes its writer."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[Message] = deque()
         self._wake = asyncio.Event()
         self.closed: int | None = None
 
-    def put(self, text: str) -> None:
+    def put(self, message: Message) -> None:
         """Queue a frame; a reader that is too slow is disconnected, never robbed of a frame."""
         if self.closed is not None:
             return
         if len(self._waiting) >= self._limit:
             self.close(1013)
             return
-        self._waiting.append(text)
+        self._waiting.append(message)
         self._wake.set()
 
     def close(self, code: int = 1001) -> None:
@@ -40,14 +57,19 @@ class Line:
         self.closed = code
         self._wake.set()
 
-    async def next(self) -> str | None:
+    async def next(self) -> Message | None:
         """Wait for a frame; None when the socket shall be closed."""
-        while not self._waiting:
-            if self.closed is not None:
-                return None
+        found = await self.batch(1)
+        return found[0] if found else None
+
+    async def batch(self, most: int) -> list[Message]:
+        """Wait for frames and return some in order; none when the socket shall be closed."""
+        while not self._waiting and self.closed is None:
             self._wake.clear()
             await self._wake.wait()
-        return None if self.closed is not None else self._waiting.popleft()
+        if self.closed is not None:
+            return []
+        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
 
 class MarketLine(Line):
@@ -110,7 +132,7 @@ class Hub:
                 book = self.exchange.books[market.condition_id]
                 books.append(book_frame(market, book, market.outcome_of(asset)))
         if books:
-            line.put(_encode(books) + "\n")
+            line.put(Message(_encode(books) + "\n"))
             self.sent["dump"] += 1
 
     def drop(self, kind: str) -> int:
@@ -126,22 +148,31 @@ class Hub:
 
     def _publish_market(self, event: MarketEvent, now_ms: int) -> None:
         kind = str(event.frame["event_type"])
+        messages = [Message(_encode(event.frame))]
+        if self.faults.planned:
+            messages = self._altered(kind, event, messages[0], now_ms)
+        for line in self.market_lines if messages else ():
+            if _follows(line, event):
+                for message in messages:
+                    line.put(message)
+                self.sent[kind] += 1
+
+    def _altered(
+        self, kind: str, event: MarketEvent, message: Message, now_ms: int
+    ) -> list[Message]:
+        """Return what faults make of a market frame: nothing, itself, or more."""
         context = {"event_type": kind, "condition_id": str(event.frame.get("market", ""))}
         if self._withheld(kind, context, now_ms):
-            return
-        frame = event.frame
+            return []
         if kind == "last_trade_price" and self.faults.hit("print_bare", now_ms, **context):
-            frame = {k: v for k, v in frame.items() if k not in ("size", "transaction_hash")}
-        texts = [_encode(frame)]
+            bare = {k: v for k, v in event.frame.items() if k not in ("size", "transaction_hash")}
+            message = Message(_encode(bare))
+        messages = [message]
         if self.faults.hit("unknown_event", now_ms, **context):
-            texts.append(_encode({**event.frame, "event_type": "weather_report"}))
+            messages.append(Message(_encode({**event.frame, "event_type": "weather_report"})))
         if self.faults.hit("malformed_frame", now_ms, **context):
-            texts.append('{"event_type":"book","asset_id":')
-        for line in self.market_lines:
-            if _follows(line, event):
-                for text in texts:
-                    line.put(text)
-                self.sent[kind] += 1
+            messages.append(Message('{"event_type":"book","asset_id":'))
+        return messages
 
     def _withheld(self, kind: str, context: dict[str, str], now_ms: int) -> bool:
         names = ["market_stall", "market_missing"]
@@ -172,12 +203,12 @@ class Hub:
             frame["created_at"] = f"{frame['created_at']}000"
         if frame["event_type"] == "trade" and self.faults.hit("user_prefixed", now_ms):
             frame["status"] = f"TRADE_STATUS_{frame['status']}"
-        text = _encode(frame)
+        message = Message(_encode(frame))
         for line in self.user_lines:
             if line.owner == event.owner and (
                 not line.markets or event.condition_id in line.markets
             ):
-                line.put(text)
+                line.put(message)
                 self.sent[str(frame["event_type"])] += 1
 
 

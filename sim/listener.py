@@ -32,6 +32,7 @@ class Listener:
             lifespan="off",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # the address of a client is the key to its connection
             ws_ping_interval=None,
             ws_max_size=MOST,
             ws_per_message_deflate=False,

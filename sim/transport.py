@@ -18,7 +18,7 @@ _connections: dict[tuple[str, int], asyncio.Transport] = {}
 class CuttableProtocol(H11Protocol):
     """Remembers the transport of each client address."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Note the connection."""
         super().connection_made(transport)
         self._peer = cast("tuple[str, int]", transport.get_extra_info("peername"))
@@ -37,9 +37,19 @@ class CuttableProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
+def transport_of(scope: Scope) -> asyncio.Transport | None:
+    """Return the connection of a request or socket; None when it is gone."""
+    return _connections.get(tuple(scope["client"]))
+
+
+def forget(scope: Scope) -> None:
+    """Forget the connection of a socket, whose end is not told to us."""
+    _connections.pop(tuple(scope["client"]), None)
+
+
 async def cut(scope: Scope) -> None:
     """End the connection of this request at once, without an answer."""
-    transport = _connections.get(tuple(scope["client"]))
+    transport = transport_of(scope)
     if transport is not None:
         transport.abort()
         await asyncio.sleep(0)

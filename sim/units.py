@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 ONE = 1_000_000
 FEE_STEP = 10  # fees have five places (facts 3.5)
 
 
+@lru_cache(maxsize=1 << 16)  # books are made of few prices and round sizes
 def text(value: int) -> str:
     """Return millionths as the venue prints them: no trailing zeros, 0.57 or 10."""
     sign, whole, part = "-" if value < 0 else "", abs(value) // ONE, abs(value) % ONE

@@ -164,7 +164,12 @@ def recover(digest: bytes, signature: bytes) -> str | None:
         public = _recover_public(digest, signature[:64] + bytes([signature[64] % 27]))
     except Exception:  # every library names its own error for "no such point"
         return None
-    return to_checksum_address(keccak(public)[12:])
+    return _checksummed(keccak(public)[12:])
+
+
+@lru_cache(maxsize=256)  # few accounts sign many orders
+def _checksummed(raw: bytes) -> str:
+    return str(to_checksum_address(raw))
 
 
 def _unwrap_session(raw: bytes) -> tuple[bytes, str | None]:
