@@ -69,7 +69,9 @@ async def record(settings: Settings, folder: Path, most: int, stop: asyncio.Even
     writing = asyncio.create_task(recorder.run())
     try:
         async for page in venue.markets():
-            for market in page.markets[: most - len(tokens.conditions())]:
+            known = page.markets[: most - len(tokens.conditions())]
+            recorder.markets(known)
+            for market in known:
                 tokens.put(market, taken=False)
             await feed.want(tokens.wanted())
             if len(tokens.conditions()) >= most or stop.is_set():

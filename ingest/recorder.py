@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -18,9 +19,12 @@ from typing import BinaryIO
 import structlog
 import zstandard
 
+from domain.market import Market
+
 log = structlog.get_logger()
 
 HEADER = {"tape": "touchline-stream", "version": 1}
+MARKETS = "markets.jsonl"
 EVERY = 1.0  # seconds between two flushes
 ROOM = 64 * 1024 * 1024  # bytes that may wait for the disk
 TURN_BYTES = 256 * 1024 * 1024  # of text
@@ -60,6 +64,11 @@ class Recorder:
             line = b'{"seen_ns":%d,"epoch":%d,"text":%s}\n' % (seen_ns, epoch, text)
         self.frames += 1
         self._keep(line)
+
+    def markets(self, markets: Iterable[Market]) -> None:
+        """Note what is known of markets, one a line: frames name them by their ids alone."""
+        with (self._folder / MARKETS).open("a") as file:
+            file.writelines(market.model_dump_json() + "\n" for market in markets)
 
     async def run(self) -> None:
         """Flush every second until cancelled, and once more at the end."""

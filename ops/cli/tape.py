@@ -1,4 +1,4 @@
-"""touchline tape info, import: look at a recording, or make one."""
+"""touchline tape info, convert, import: look at a recording, or make one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Json
 from ops.cli.show import out, print_json, printable, table
-from sim import tape, tape_import
+from sim import tape, tape_convert, tape_import
 
 app = typer.Typer(
     help="Look at a recording, or make one (docs/tapes.md).",
@@ -44,6 +44,32 @@ def info(
         return
     out.print(table(str(file), ("", ""), list(facts.items())))
     out.print(table("Markets", ("",), [(printable(m.question, 120),) for m in header.markets]))
+
+
+@app.command()
+def convert(
+    folder: Annotated[Path, typer.Argument(help="What touchline record has written.")],
+    target: Annotated[Path, typer.Argument(help="The tape to write, NAME.jsonl.zst.")],
+    json: Json = False,
+) -> None:
+    """Make a tape of a recording, for `touchline replay` and the sim."""
+    try:
+        made = tape_convert.convert(folder, target)
+    except FileNotFoundError as e:
+        raise CliError(Exit.NOT_FOUND, str(e)) from e
+    except tape.TapeError as e:
+        raise CliError(Exit.ERROR, str(e)) from e
+    facts = {
+        "events": made.events,
+        "markets": made.markets,
+        "gaps": made.gaps,
+        "frames lost while recording": made.lost,
+        **{f"skipped: {why}": times for why, times in made.skipped.items() if times},
+    }
+    if json:
+        print_json(facts)
+        return
+    out.print(table(str(target), ("", ""), list(facts.items())))
 
 
 @app.command("import")

@@ -13,11 +13,16 @@ import zstandard
 
 from ingest.record import record
 from ingest.recorder import Recorder
+from ops.replay.events import open_tape
 from settings.load import load_settings
+from sim.tape import read_header
+from sim.tape_convert import convert
 from tests.venue.loopback import running
 from tests.venue.simulated import ROOT, running_sim
 from tests.venue.wire.frames import book_of, print_of
 from tests.waiting import eventually
+
+RECORDING = ROOT / "data" / "tapes" / "btc15m.jsonl.zst"
 
 
 def lines(folder: Path) -> list[dict[str, Any]]:
@@ -106,7 +111,7 @@ async def test_a_running_venue_is_recorded_without_any_database(tmp_path: Path) 
         "--source",
         "tape",
         "--tape",
-        str(ROOT / "data" / "tapes" / "btc15m.jsonl.zst"),
+        str(RECORDING),
         "--speed",
         "600",
     ) as sim:
@@ -122,3 +127,10 @@ async def test_a_running_venue_is_recorded_without_any_database(tmp_path: Path) 
         frames = await recording
     kept = lines(folder)
     assert len(kept) == frames > 0 and {line["epoch"] for line in kept} == {1}
+    made = convert(folder, tmp_path / "made.jsonl.zst")
+    assert made.markets == 5 and made.gaps == made.lost == 0 and not made.skipped
+    known = {m.condition_id: m.tokens for m in read_header(RECORDING).markets}
+    played = open_tape(tmp_path / "made.jsonl.zst")
+    for market in played.markets:
+        assert tuple(t.token_id for t in market.tokens) == known[market.condition_id]
+    assert len(list(played.events)) == made.events > 5
