@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from domain.money import Usd
+from domain.risk import Rung, rung
 from domain.rules import RiskRules
 from ops.health.report import Finding, Status
 from ops.health.scene import Scene
 from store.account import Account, AccountRow
 
 GRACE = 5  # times the age that stops entries: then a person should know
+
+
+class Step(NamedTuple):
+    """What a rung of the ladder is called, and the setting it stands at."""
+
+    status: Status
+    words: str
+    setting: str
+
+    def advice(self, risk: RiskRules) -> str:
+        """Return what a person can do about it."""
+        limit = getattr(risk, self.setting)
+        return f"Deposit, or lower the stakes (risk.{self.setting} is ${limit:,.2f})."
+
+
+RUNGS = {
+    Rung.STOP: Step(Status.UNHEALTHY, "is below the floor for entries", "stop_below"),
+    Rung.ALERT: Step(Status.DEGRADED, "is low", "alert_below"),
+    Rung.WARNING: Step(Status.WARNING, "is getting low", "warn_below"),
+    Rung.NO_ENTRIES: Step(Status.WARNING, "is all promised or reserved", "reserve_floor"),
+}
 
 
 async def check(scene: Scene) -> Finding:
@@ -27,15 +51,10 @@ def judge(account: AccountRow, risk: RiskRules, now: datetime) -> Finding:
             "Does the venue answer? See the worker's log.",
         )
     text = f"${balance:,.2f}"
-    rungs = (
-        (risk.stop_below, Status.UNHEALTHY, "below the floor for entries"),
-        (risk.alert_below, Status.DEGRADED, "low"),
-        (risk.warn_below, Status.WARNING, "getting low"),
-    )
-    for below, status, words in rungs:
-        if balance < below:
-            advice = f"Deposit, or lower the stakes (limit ${below:,.2f})."
-            return _finding(status, f"{text} is {words}", advice)
+    promised = Usd(account.reserved + account.fee_reserved + account.unsettled)
+    step = RUNGS.get(rung(balance, promised, risk))
+    if step is not None:
+        return _finding(step.status, f"{text} {step.words}", step.advice(risk))
     age = now - at
     if age > max(risk.max_balance_age * GRACE, timedelta(minutes=5)):
         minutes = age.total_seconds() / 60

@@ -119,9 +119,10 @@ async def test_positions_are_counted_with_pending_buys_and_claims(
         ("49.99", 0, DEGRADED),
         ("50", 0, WARNING),
         ("99.99", 0, WARNING),
-        ("100", 0, HEALTHY),
-        ("100", 300, HEALTHY),
-        ("100", 301, WARNING),
+        ("100", 0, WARNING),  # no rung, but all of it is the reserve floor
+        ("101", 0, HEALTHY),
+        ("101", 300, HEALTHY),
+        ("101", 301, WARNING),
     ],
 )
 async def test_the_balance_has_a_ladder_and_an_age(
@@ -133,6 +134,14 @@ async def test_the_balance_has_a_ladder_and_an_age(
     later = NOW + timedelta(seconds=age_s)
     found = await balance.check(scene(pool, tmp_path, clock=lambda: later))
     assert found.status is status
+
+
+async def test_a_balance_that_is_all_reserved_is_told(pool: Any, tmp_path: Path) -> None:
+    """Q10: tradeable 0 lets nothing be bought, however much lies there."""
+    await Account(pool).set_balance(Mode.PAPER, usd(500), NOW)
+    risk = RiskRules(reserve_floor=usd(500))
+    found = await balance.check(scene(pool, tmp_path, risk=risk, clock=lambda: NOW))
+    assert (found.status, "promised or reserved" in found.text) == (WARNING, True)
 
 
 async def test_an_order_of_unknown_fate_is_told_after_a_minute(pool: Any, tmp_path: Path) -> None:
