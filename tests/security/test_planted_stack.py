@@ -99,7 +99,9 @@ async def break_the_database(run: StackProcess, dsn: str) -> None:
     """Kill its postmaster while everybody is at work, and wait until it answers again."""
     connection = await asyncpg.connect(dsn)
     backend = psutil.Process(await connection.fetchval("SELECT pg_backend_pid()"))
-    backend.parent().kill()
+    postmaster = backend.parent()
+    assert postmaster is not None
+    postmaster.kill()
     await eventually(connection.is_closed, within=20)
 
     async def answers() -> bool:
@@ -122,7 +124,10 @@ async def second_worker(
     wired = Wiring(environ, [], "")
     told = {f"venue.{name}": value for name, value in there.venue.items() if "." not in name}
     told |= {name: value for name, value in there.venue.items() if "." in name}
-    told |= {"temporal.address": there.temporal_address, "database_url": running_dsn(run.state)}
+    told |= {
+        "temporal.address": there.temporal_address,
+        "database_url": str(running_dsn(run.state)),
+    }
     told |= {"wallet.private_key": account.private_key, "wallet.signature_type": "2"}
     for name, value in {**told, "venue.relayer_api_key": "play-money"}.items():
         wired.tell(name, value)
@@ -222,8 +227,8 @@ async def test_no_log_metric_page_command_or_file_of_a_running_stack_has_a_secre
         ):
             shown["worker's metrics"] = await answer(client, metrics)
             ingest = psutil.Process(Register(run.state).read()["ingest"].pid)
-            for place in [c.laddr.port for c in ingest.net_connections() if c.status == "LISTEN"]:
-                shown[f"ingest:{place}"] = await answer(client, f"http://127.0.0.1:{place}/metrics")
+            for port in [c.laddr.port for c in ingest.net_connections() if c.status == "LISTEN"]:
+                shown[f"ingest:{port}"] = await answer(client, f"http://127.0.0.1:{port}/metrics")
             await break_the_database(run, dsn)
 
             shown |= await pages(there.links["Dashboard"], trade)
@@ -252,11 +257,11 @@ async def test_no_log_metric_page_command_or_file_of_a_running_stack_has_a_secre
         assert all(len(text) >= 16 for text in planted_ones.values())
         for place, text in shown.items():
             raw = text if isinstance(text, bytes) else text.encode()
-            for name, secret in planted_ones.items():
+            for kind, secret in planted_ones.items():
                 for needle in forms(secret):
-                    at = raw.find(needle)
-                    around = raw[max(at - 80, 0) : at] if at >= 0 else b""
-                    assert at < 0, f"secret {name} in {place} after {around!r}"
+                    found = raw.find(needle)
+                    around = raw[max(found - 80, 0) : max(found, 0)]
+                    assert found < 0, f"secret {kind} in {place} after {around!r}"
         everything = b"".join(t if isinstance(t, bytes) else t.encode() for t in shown.values())
         assert words["condition"].encode() in everything  # the search does find what is there
         assert b"touchline_" in everything and b"temporal_" in everything

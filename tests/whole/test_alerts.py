@@ -41,8 +41,8 @@ async def test_a_fill_that_the_venue_tells_otherwise_is_told_and_changes_nothing
     before = await house.desk.pool.fetch("SELECT * FROM fills")
     told = house.desk.venue.fills_since
 
-    async def otherwise(since: datetime) -> list[Fill]:
-        return [fill.model_copy(update={"shares": shares(1)}) for fill in await told(since)]
+    async def otherwise(at: datetime) -> list[Fill]:
+        return [fill.model_copy(update={"shares": shares(1)}) for fill in await told(at)]
 
     house.desk.venue.fills_since = otherwise  # type: ignore[method-assign]
 
