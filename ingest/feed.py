@@ -37,6 +37,16 @@ class Socket:
     waits: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SocketHealth:
+    """What can be seen of one socket; `data_age` in seconds, None while it is not connected."""
+
+    epoch: int
+    wanted: int
+    missing: int  # tokens whose book has not come since the connection was made
+    data_age: float | None
+
+
 @dataclass(slots=True)
 class FeedHealth:
     """Sums over all sockets, for the store and the metrics."""
@@ -49,6 +59,7 @@ class FeedHealth:
     bytes: int = 0
     epochs: int = 0
     oldest_data: float = 0.0  # seconds since the quietest socket said something
+    by_socket: dict[int, SocketHealth] = field(default_factory=dict)
     ends: Counter[str] = field(default_factory=Counter)
 
 
@@ -136,18 +147,27 @@ class Feed:
         """Return the sums over all sockets."""
         found, now = FeedHealth(sockets=len(self.sockets)), time.monotonic()
         found.frames, found.bytes = self._past["frames"], self._past["bytes"]
-        found.epochs, found.ends = self._past["epochs"], Counter(self._past_ends)
-        for socket in self.sockets.values():
-            health = socket.stream.health
+        found.epochs, found.ends = self._past["epochs"], self.ends()
+        for number, socket in self.sockets.items():
+            health, missing = socket.stream.health, len(self.missing(socket))
+            age = round(now - health.data_at, 1) if health.connected else None
+            wanted = len(socket.tokens)
+            found.by_socket[number] = SocketHealth(health.epoch, wanted, missing, age)
             found.connected += health.connected
-            found.wanted += len(socket.tokens)
+            found.wanted += wanted
             found.frames += health.frames
             found.bytes += health.bytes
             found.epochs += health.connects
-            found.ends.update(health.ends)
-            if health.connected:
-                found.subscribed += len(socket.tokens) - len(self.missing(socket))
-                found.oldest_data = max(found.oldest_data, now - health.data_at)
+            if age is not None:
+                found.subscribed += wanted - missing
+                found.oldest_data = max(found.oldest_data, age)
+        return found
+
+    def ends(self) -> Counter[str]:
+        """Return why connections ended, with how many of each."""
+        found = Counter(self._past_ends)
+        for socket in self.sockets.values():
+            found.update(socket.stream.health.ends)
         return found
 
     def _start(self, number: int) -> None:

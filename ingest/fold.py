@@ -51,6 +51,7 @@ class Fold:
         self._states = tokens.watched
         self._quotes = tokens.quotes
         self.odd: Counter[str] = Counter()
+        self.above_at_first = 0  # tokens whose first price of all was above: nobody saw them cross
         self.near = ONE + 1  # prints at or above this price are kept in `kept`
         self.kept: list[tuple[TokenState, int, LastTrade]] = []
         self._by_kind: dict[type, Callable[..., None]] = {
@@ -171,6 +172,8 @@ class Fold:
         if touch is not None and touch.epoch != epoch:
             price = state.bid if self._quotes else price_micro(event.last_trade_price)
             if price != NOT_A_PRICE:
+                first = touch.epoch < 0 and not touch.fired
+                self.above_at_first += first and price >= touch.threshold
                 self._meaning(state, touch.baseline(price, ms, epoch), price, "", ms, seen_ns)
         if state.levels:
             self._sink.level(state)

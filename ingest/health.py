@@ -26,6 +26,8 @@ from store.pulse import Heartbeats
 
 log = structlog.get_logger()
 
+Gauge = float | Mapping[str, float]  # one value, or one for each socket
+
 BEAT = 2.0  # seconds between two heartbeats
 PROCESS = "ingest"
 
@@ -55,8 +57,8 @@ class Health:
         self._parts = parts
         self._timings: deque[int] = deque(maxlen=2048)
 
-    def gauges(self) -> dict[str, float]:
-        """Return what goes up and down. Times in seconds."""
+    def gauges(self) -> dict[str, Gauge]:
+        """Return what goes up and down. Times in seconds; some have one value a socket."""
         parts, feed = self._parts, self._parts.feed.health()
         self._timings.extend(parts.feed.timings)
         parts.feed.timings.clear()
@@ -73,6 +75,15 @@ class Health:
             "dispatch_waiting": parts.dispatch.waiting,
             "fold_p50_seconds": ordered[len(ordered) // 2] / 1e9,
             "fold_p99_seconds": ordered[len(ordered) * 99 // 100] / 1e9,
+            "above_at_first_sight": parts.fold.above_at_first,
+            "socket_data_age_seconds": {
+                str(number): one.data_age
+                for number, one in feed.by_socket.items()
+                if one.data_age is not None
+            },
+            "socket_missing_books": {
+                str(number): one.missing for number, one in feed.by_socket.items()
+            },
         }
 
     def counters(self) -> dict[str, Mapping[str, int]]:
@@ -90,7 +101,7 @@ class Health:
             "catalogue": parts.catalogue.counts,
             "filling": parts.filling.counts,
             "levels": parts.levels.counts,
-            "reconnects": parts.feed.health().ends,
+            "reconnects": parts.feed.ends(),
         }
         if parts.news is not None:
             found["user"] = parts.news.counts

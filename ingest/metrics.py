@@ -24,7 +24,7 @@ class IngestMetrics(Collector):
 
     def __init__(
         self,
-        gauges: Callable[[], Mapping[str, float]],
+        gauges: Callable[[], Mapping[str, float | Mapping[str, float]]],
         counters: Callable[[], Mapping[str, Counts]],
     ) -> None:
         """Ask these."""
@@ -33,9 +33,7 @@ class IngestMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric, named `touchline_ingest_…`."""
         for name, value in self._gauges().items():
-            family = GaugeMetricFamily(f"touchline_ingest_{name}", name.replace("_", " "))
-            family.add_metric([], value)
-            yield family
+            yield _gauge(f"touchline_ingest_{name}", name.replace("_", " "), value)
         for name, counts in self._counters().items():
             counter = CounterMetricFamily(
                 f"touchline_ingest_{name}", name.replace("_", " "), labels=["what"]
@@ -43,6 +41,16 @@ class IngestMetrics(Collector):
             for what, value in counts.items():
                 counter.add_metric([what or "frame"], value)
             yield counter
+
+
+def _gauge(name: str, text: str, value: float | Mapping[str, float]) -> GaugeMetricFamily:
+    """Return a gauge with one value, or with one for each socket."""
+    if not isinstance(value, Mapping):
+        return GaugeMetricFamily(name, text, value=value)
+    family = GaugeMetricFamily(name, text, labels=["socket"])
+    for socket, one in value.items():
+        family.add_metric([socket], one)
+    return family
 
 
 def from_loop(loop: asyncio.AbstractEventLoop, read: Callable[[], T]) -> Callable[[], T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 
@@ -20,6 +21,7 @@ class FakeVenue:
         self.page = page
         self.prints: list[Print] = []
         self.down = False
+        self.held: asyncio.Event | None = None  # pages after the first wait for it
         self.passes = 0
 
     def close(self, condition_id: str) -> None:
@@ -33,6 +35,8 @@ class FakeVenue:
         self._up()
         self.passes += 1
         for start in range(0, len(self.open), self.page):
+            if start and self.held is not None:
+                await self.held.wait()
             yield CataloguePage(markets=tuple(self.open[start : start + self.page]))
 
     async def market(self, condition_id: str) -> Market | None:

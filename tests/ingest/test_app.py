@@ -175,6 +175,23 @@ async def test_the_store_is_filled_page_by_page_and_a_closed_market_leaves(
         assert len(one.tokens.conditions()) == 4
 
 
+async def test_a_trade_is_possible_within_five_seconds_although_the_catalogue_is_still_read(
+    pool: asyncpg.Pool[Any], temporal_client: Client, trade_queue: str
+) -> None:
+    """G8: the first page is enough to begin; how far the rest is, is counted."""
+    async with around(pool, temporal_client, trade_queue, 2) as bench:
+        rest = fresh_markets(4)
+        bench.venue.open += rest
+        bench.venue.held = asyncio.Event()
+        async with bench.running() as (one,):
+            await bench.touch()
+            await eventually(bench.started, within=5)
+            assert len(one.tokens.conditions()) == 2
+            bench.venue.held.set()
+            await eventually(lambda: len(one.tokens.conditions()) == 6)
+            assert one.catalogue.counts["watched"] == 6
+
+
 async def test_two_ingests_start_one_trade(
     pool: asyncpg.Pool[Any], temporal_client: Client, trade_queue: str
 ) -> None:

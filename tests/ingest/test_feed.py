@@ -136,8 +136,12 @@ async def test_a_token_counts_as_subscribed_when_its_book_has_come() -> None:
     async with feeding(many(2)) as bench:
         token = bench.tokens.wanted()[0]
         assert bench.feed.health().subscribed == 0
+        assert bench.feed.health().by_socket[0].missing == 2
         await bench.server.tell(book_of([("0.5", "1")], [], token=token))
         await eventually(lambda: bench.feed.health().subscribed == 1)
+        (one,) = bench.feed.health().by_socket.values()
+        assert (one.wanted, one.missing, one.epoch) == (2, 1, 1)
+        assert one.data_age is not None and one.data_age < 5
 
 
 async def test_missing_books_are_asked_for_again_ever_more_rarely() -> None:
@@ -177,8 +181,9 @@ async def test_a_closed_gate_stops_all_sockets_and_opening_it_loses_nothing() ->
         bench.feed.gate(True)
         frames = [print_of("0.9", asset_id=token) for _ in range(2000)]
         sending = asyncio.create_task(bench.server.tell(*frames))
-        await asyncio.sleep(0.3)
-        assert bench.feed.health().frames <= 2
+        await eventually(lambda: bench.feed.health().frames == 2)  # one a socket, then the gate
+        await eventually(lambda: all(not s.stream._reading for s in bench.feed.sockets.values()))
+        assert bench.feed.health().frames == 2
         bench.feed.gate(False)
         await sending
         await eventually(lambda: bench.feed.health().frames == 4000)

@@ -61,13 +61,28 @@ async def test_a_broken_pass_closes_nothing_and_is_tried_again(pool: asyncpg.Poo
         await eventually(lambda: one.counts["passes"] > before)
 
 
+def note_the_question(each: Filling, asked: list[tuple[int, bool]], number: int) -> None:
+    """Note what this filling finds out when it asks whether a pass is due."""
+    due = each._discovery.due
+
+    async def noting(every: timedelta) -> bool:
+        answer = await due(every)
+        asked.append((number, answer))
+        return answer
+
+    each._discovery.due = noting  # type: ignore[method-assign]
+
+
 async def test_two_processes_make_one_pass(pool: asyncpg.Pool[Any]) -> None:
     venue = FakeVenue(many(3))
     one, two = filling(pool, venue), filling(pool, venue)
+    asked: list[tuple[int, bool]] = []
+    for number, each in enumerate((one, two), start=1):
+        note_the_question(each, asked, number)
     async with running(asyncio.create_task(one.run())):
         await eventually(lambda: one.counts["passes"] == 1)
         async with running(asyncio.create_task(two.run())):
-            await asyncio.sleep(0.1)
+            await eventually(lambda: asked == [(1, True), (2, False)])
             assert venue.passes == 1
 
 

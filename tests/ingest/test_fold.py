@@ -88,6 +88,17 @@ def test_the_last_trade_of_the_opening_book_is_the_baseline_of_the_first_print()
     assert bench.sink.touches == [(YES, 950_000, "60")]
 
 
+def test_a_token_that_is_above_when_it_is_first_seen_is_counted_once() -> None:
+    bench = Bench()
+    bench.see(book_of([("0.96", "1")], [], last_trade_price="0.97"))
+    bench.see(book_of([("0.96", "1")], [], last_trade_price="0.97"), epoch=2)
+    assert bench.fold.above_at_first == 1
+    assert not bench.sink.touches and not bench.sink.lost
+    below = Bench()
+    below.see(book_of([("0.90", "1")], [], last_trade_price="0.94"))
+    assert below.fold.above_at_first == 0
+
+
 def test_above_after_a_reconnect_and_below_before_it_is_unseen_and_no_touch() -> None:
     """W3"""
     bench = Bench()

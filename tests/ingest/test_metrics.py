@@ -21,7 +21,9 @@ from settings.venue import hosts
 
 async def test_metrics_are_served_on_loopback_as_they_are_now() -> None:
     counts = {"dispatch": {"started": 1}, "malformed": {"": 2}}
-    metrics = IngestMetrics(lambda: {"sockets": 3.0}, lambda: counts)
+    ages = {"0": 0.5, "7": 12.0}
+    gauges: dict[str, float | dict[str, float]] = {"sockets": 3.0, "socket_data_age_seconds": ages}
+    metrics = IngestMetrics(lambda: gauges, lambda: counts)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -33,6 +35,7 @@ async def test_metrics_are_served_on_loopback_as_they_are_now() -> None:
     finally:
         stop()
     assert "touchline_ingest_sockets 3.0" in text
+    assert 'touchline_ingest_socket_data_age_seconds{socket="7"} 12.0' in text
     assert 'touchline_ingest_dispatch_total{what="started"} 7.0' in text
     assert 'touchline_ingest_malformed_total{what="frame"} 2.0' in text
 
