@@ -18,7 +18,8 @@ from ops.cli.control import who
 from ops.cli.exits import CliError, Exit
 from ops.cli.options import Json, Profile, Set, load
 from ops.cli.reach import run_with_store
-from ops.cli.show import out, print_json, printable, table
+from ops.cli.show import as_json, out, print_json, printable, table
+from ops.tax import disposals, year_end
 from store.alerts import Alert, Alerts
 from store.desk_standing import Standing
 from store.exports import Exports
@@ -35,35 +36,62 @@ class What(StrEnum):
     FILLS = "fills"
     EXITS = "exits"
     DECISIONS = "decisions"
+    TAX = "tax"
+
+
+class Form(StrEnum):
+    """How rows are written."""
+
+    CSV = "csv"
+    JSON = "json"
 
 
 def export(
     what: Annotated[What, typer.Argument(help="Which rows.")] = What.TRADES,
     to: Annotated[Path | None, typer.Option("--to", help="A file; else the screen.")] = None,
     days: Annotated[int | None, typer.Option("--days", min=1, help="Only so many days.")] = None,
+    year: Annotated[
+        int | None,
+        typer.Option("--year", min=2020, max=2100, help="Of tax: the calendar year (UTC)."),
+    ] = None,
+    form: Annotated[Form, typer.Option("--format", help="How to write the rows.")] = Form.CSV,
     json: Json = False,
     profile: Profile = None,
     set_: Set = None,
 ) -> None:
-    """Write rows as CSV (or JSON): exact amounts, times in UTC, oldest first."""
+    """Write rows as CSV or JSON: exact amounts, times in UTC, oldest first.
+
+    `tax` lists what was disposed of in a year, lot by lot, first in first out.
+    """
+    if (what is What.TAX) != (year is not None) or (year is not None and days is not None):
+        raise CliError(Exit.CONFIGURATION, "--year belongs to tax, and tax needs it: --year 2026")
     settings = load(profile, set_)
     since = ALWAYS if days is None else datetime.now(UTC) - timedelta(days=days)
-    rows = run_with_store(
-        settings, lambda pool: Exports(pool).rows(what.value, settings.mode, since), within=300
-    )
-    if json and to is None:
-        print_json(rows)
+
+    async def read(pool: asyncpg.Pool[Any]) -> list[dict[str, object]]:
+        book = Exports(pool)
+        if year is not None:
+            return disposals(await book.moves(settings.mode, year_end(year)), year)
+        return await book.rows(what.value, settings.mode, since)
+
+    rows = run_with_store(settings, read, within=300)
+    form = Form.JSON if json else form
+    if to is None:
+        _write(sys.stdout, rows, form)
         return
     try:
-        if to is None:
-            write_csv(sys.stdout, rows)
-        else:
-            with open(to, "x", newline="") as file:  # never over an existing file
-                write_csv(file, rows)
+        with open(to, "x", newline="") as file:  # never over an existing file
+            _write(file, rows, form)
     except OSError as e:
         raise CliError(Exit.ERROR, f"--to {to}: {e.strerror}") from e
-    if to is not None:
-        out.print(f"{len(rows)} rows written to {to}", markup=False)
+    out.print(f"{len(rows)} rows written to {to}", markup=False)
+
+
+def _write(file: TextIO, rows: list[dict[str, object]], form: Form) -> None:
+    if form is Form.JSON:
+        print(as_json(rows), file=file)
+    else:
+        write_csv(file, rows)
 
 
 def write_csv(file: TextIO, rows: Iterable[Mapping[str, object]]) -> None:

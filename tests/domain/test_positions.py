@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.lots import Disposal, Lots, dispose, held, lots
+from domain.lots import Disposal, Lots, Move, dispose, fifo, held, lots
 from domain.market import Mode
 from domain.money import Price, Shares, Usd, moved
 from domain.orders import Fill, FillStatus, Side
@@ -257,8 +257,39 @@ def test_disposals_add_up_over_time() -> None:
     assert [d.shares for d in state.disposals] == [4, 6] and held(state) == 10
 
 
+def move(minute: int, comes: bool, count: str, value: str | None, **change: Any) -> Move:
+    worth = None if value is None else Usd(D(value))
+    at = NOW + minute * MINUTE
+    return Move(at=at, key=str(minute), comes=comes, shares=Shares(D(count)), value=worth, **change)
+
+
+def test_lots_of_one_token_are_shared_by_all_its_trades_in_the_order_of_time() -> None:
+    later_first = [move(3, False, "15", "14.7"), move(2, True, "10", "9"), move(1, True, "10", "8")]
+    state = fifo(later_first)
+    seen: list[tuple[object, ...]] = [(d.shares, d.cost, d.proceeds) for d in state.disposals]
+    assert seen == [
+        (D(10), D(8), D("9.8")),
+        (D(5), D("4.5"), D("4.9")),
+    ]
+    assert state.open[0].cost == D("4.5")
+
+
+def test_of_one_moment_what_comes_goes_first() -> None:
+    state = fifo([move(1, False, "10", "9.9", how="resolution"), move(1, True, "10", "9")])
+    assert held(state) == 0 and state.disposals[0].how == "resolution"
+
+
+def test_an_unknown_amount_makes_the_gain_unknown_and_nothing_else() -> None:
+    """Adopted shares have no known cost; shares found gone brought nobody knows what."""
+    state = fifo([move(1, True, "10", None), move(2, True, "10", "9"), move(3, False, "4", "3.9")])
+    assert (state.disposals[0].cost, state.disposals[0].gain) == (None, None)
+    assert state.open[0].cost is None and state.open[0].shares == 6
+    gone = dispose(state, D(16), None, D(0), NOW + 4 * MINUTE, "adjustment").disposals[1:]
+    assert [(d.cost, d.proceeds, d.gain) for d in gone] == [(None, None, None), (9, None, None)]
+
+
 def total(disposals: tuple[Disposal, ...]) -> D:
-    return sum((d.gain for d in disposals), D(0))
+    return sum((d.gain or D(0) for d in disposals), D(0))
 
 
 @given(FILLS, st.integers(0, 1))

@@ -341,6 +341,26 @@ def test_every_table_can_be_exported(touchline: Said, what: str, rows: int, tmp_
     assert code == 1 and "x.csv" in err  # never over an existing file
 
 
+@pytest.mark.usefixtures("morning")
+def test_disposals_of_a_tax_year_are_exported_lot_by_lot(touchline: Said, tmp_path: Path) -> None:
+    code, out, _ = touchline("export", "exits", "--format", "json")
+    assert code == 0
+    exits = json.loads(out)
+    code, out, _ = touchline("export", "tax", "--year", exits[0]["at"][:4], "--json")
+    assert code == 0
+    rows = json.loads(out)
+    assert rows and {row["how"] for row in rows} == {"resolution"}
+    assert sum(Decimal(r["gain"]) for r in rows) == sum(Decimal(e["profit"]) for e in exits)
+    assert touchline("export", "tax", "--year", "2021")[1] == ""
+    code, _, err = touchline("export", "tax")
+    assert code == 4 and "--year 2026" in err
+    assert touchline("export", "fills", "--year", "2026")[0] == 4
+    to = tmp_path / "tax.json"
+    year = exits[0]["at"][:4]
+    assert touchline("export", "tax", "--year", year, "--format", "json", "--to", str(to))[0] == 0
+    assert json.loads(to.read_text()) == rows
+
+
 def test_a_text_that_a_spreadsheet_would_run_is_disarmed() -> None:
     text = io.StringIO()
     write_csv(text, [{"question": "=HYPERLINK(1)", "profit": Decimal("-0.5"), "x": None}])

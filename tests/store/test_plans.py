@@ -99,6 +99,9 @@ QUERIES = [
     ("held of a token", "positions_open_by_token",
      "SELECT * FROM positions WHERE mode = 'paper' AND token_id = 't77'"
      " AND state IN ('open', 'unmanaged')"),
+    ("tokens that lost", "positions_worthless",
+     "SELECT token_id FROM positions WHERE mode = 'paper' AND token_id = ANY('{t77,t78}')"
+     " AND payout = 0"),
     ("why", "decisions_by_condition",
      "SELECT * FROM decisions WHERE condition_id = 'c77' ORDER BY at DESC, decision_id DESC"
      " LIMIT 100"),
