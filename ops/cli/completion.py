@@ -17,11 +17,6 @@ from settings.keys import leaves
 
 LAUNCHER = ("check", "test")  # commands of ./touchline itself
 PROFILES = ("demo", "paper", "live")
-HOW = {
-    "bash": 'eval "$(touchline completion bash)" in ~/.bashrc',
-    "zsh": 'eval "$(touchline completion zsh)" in ~/.zshrc, after compinit',
-    "fish": "touchline completion fish > ~/.config/fish/completions/touchline.fish",
-}
 
 
 class Shell(StrEnum):
@@ -30,6 +25,9 @@ class Shell(StrEnum):
     BASH = "bash"
     ZSH = "zsh"
     FISH = "fish"
+
+
+SHELLS = [shell.value for shell in Shell]
 
 
 @dataclass(slots=True)
@@ -140,7 +138,7 @@ def _bash(nodes: Iterable[Node]) -> str:
 
 def _case(node: Node) -> str:
     """Return what may follow a command: options where a dash was typed, else words."""
-    words = list(node.commands) or (list(HOW) if node.path == ("completion",) else [])
+    words = list(node.commands) or (SHELLS if node.path == ("completion",) else [])
     name, options = " ".join(node.path), " ".join(node.options)
     return (
         f'    "{name}") case "$current" in -*) words="{options}" ;;'
@@ -155,7 +153,7 @@ def _fish(nodes: Iterable[Node]) -> str:
         for name, says in node.commands.items():
             lines.append(f"complete -c touchline -f -n '{here}' -a {name} -d '{says}'")
         if node.path == ("completion",):
-            lines.append(f"complete -c touchline -f -n '{here}' -a '{' '.join(HOW)}'")
+            lines.append(f"complete -c touchline -f -n '{here}' -a '{' '.join(SHELLS)}'")
         for option, says in node.options.items():
             lines.append(_fish_option(here, option, says, option in node.valued))
     return "\n".join(lines)
