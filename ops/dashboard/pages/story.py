@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
+from domain.decision import Verdict
 from domain.record import Record, Utc
 from ops.dashboard.desk import Desk
 from ops.dashboard.pages.page import Context, NoSuchThing, Page, Params
@@ -16,6 +18,12 @@ from store.views import TradeLine, Views
 
 Row = dict[str, Any]
 SECOND = timedelta(seconds=1)
+DECIDED = {
+    Verdict.ENTER: "Decided to buy",
+    Verdict.WATCH: "Put on the watchlist",
+    Verdict.HOLD: "Not bought for now",
+    Verdict.IGNORE: "Not bought, for good",
+}
 
 
 class Event(Record):
@@ -86,12 +94,13 @@ def _decided(row: DecisionRow) -> Event:
     if decision.limit is not None and decision.stake is not None:
         plan = f" Buy for {dollars(decision.stake)} at {number(decision.limit)} or better."
     version = f" {decision.strategy_version}" if decision.strategy_version else ""
-    by = f" ({decision.strategy}{version})" if decision.strategy else ""
+    by = f" of {decision.strategy}{version}" if decision.strategy else ""
+    rule = f"{word(row.stage).capitalize()}, rule {word(decision.filter)}"
     return Event(
         at=row.at,
         kind="decision",
-        title=f"{word(row.stage)}: {decision.verdict.value.upper()}, rule {word(decision.filter)}",
-        text=f"{decision.reason}.{plan}{by}",
+        title=DECIDED[decision.verdict],
+        text=f"{decision.reason}.{plan} {rule}{by}.",
         figures={name: _figure(value) for name, value in decision.values.items()},
         book=row.book,
     )
@@ -124,11 +133,17 @@ def _ordered(order: Row) -> list[Event]:
                 at=order["closed_at"],
                 kind="order",
                 title=f"{verb} order {word(order['status'])}",
-                text=f"{number(order['filled'])} of {number(order['shares'])} shares."
+                text=f"{_of(order['filled'], order['shares'])}."
                 f" Proof: {order['evidence'] or 'none given'}.",
             )
         )
     return events
+
+
+def _of(filled: Decimal, asked: Decimal) -> str:
+    if filled > asked:  # the same money buys more where the price is better than the limit
+        return f"{number(filled)} shares; {number(asked)} were asked for, the price was better"
+    return f"{number(filled)} of {number(asked)} shares"
 
 
 def _said(order: Row) -> str:

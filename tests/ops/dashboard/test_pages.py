@@ -49,7 +49,8 @@ async def test_the_story_of_a_trade_is_told_in_order(
     text = (await operator.get(f"/trades/{trigger('a').workflow_id}")).text
     order = [
         "touched 0.96",
-        "screening: ENTER, rule strategy",
+        "Decided to buy",
+        "Screening, rule strategy",
         "Buy order signed",
         "Bought 10 at 0.96",
         "Buy order filled",
