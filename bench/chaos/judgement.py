@@ -65,6 +65,8 @@ async def judged(world: World, begun: float) -> Outcome:
         running=tuple(run.workflow_id for run in world.server.busy),
     )
     found = faults(seen) + _broken(world)
+    for run in world.server.busy:
+        world.nemesis.note(f"{run.workflow_id[-14:]} still runs: {run.doing or 'no activity'}")
     unknown = await _longest_unknown(world, trades)
     endings: dict[str, int] = {}
     for trade in trades:

@@ -66,6 +66,7 @@ class Run:
     waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = field(default_factory=list)
     attempts: set[asyncio.Task[None]] = field(default_factory=set)
     tasks: WeakSet[asyncio.Task[Any]] = field(default_factory=WeakSet)  # all of its code
+    doing: dict[str, str] = field(default_factory=dict)  # activities under way, for a story
 
     @property
     def open(self) -> bool:

@@ -171,11 +171,13 @@ class Server:
         while not handle.done() and run.open:
             number += 1
             fate = self.nemesis.attempt(f"{label}#{number}")
+            run.doing[label] = f"attempt {number} since {loop.time() - begun:.0f} s"
             tried = asyncio.create_task(self._attempt(run, method, argument, fate, number, beats))
             limit = TASK_TIMEOUT if how.local else how.start_to_close
             done, _ = await asyncio.wait({tried}, timeout=None if how.local else limit)
             error = tried.exception() if done else None
             if done and error is None:
+                run.doing.pop(label, None)
                 return answer(run, handle, tried.result())
             if isinstance(error, Died) or not done:  # nobody answers: the server finds out late
                 spent = loop.time() - begun if how.local else 0
@@ -185,6 +187,7 @@ class Server:
                 )
                 if how.local:
                     begun, number = loop.time(), 0  # the task begins again, and the activity
+            run.doing[label] = f"attempt {number} failed: {error!r}"
             pause = how.pause(error, number, loop.time() - begun)
             if pause is None:
                 return fail(run, handle, error)
