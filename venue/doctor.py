@@ -13,9 +13,9 @@ from datetime import timedelta
 from domain.record import Record
 from venue.checkup import AccountChecks, Check, Gate, PublicChecks, Unwell
 from venue.connect import Account, connect, connect_public
-from venue.errors import VenueError
+from venue.errors import NotReady, RefusalKind, Refused, Unknown, VenueError
 from venue.polymarket import Venue
-from venue.sdk import SDK_VERSION, WALLET_NAMES, address_of, check_version, wallet_for
+from venue.sdk import EOA, SDK_VERSION, WALLET_NAMES, address_of, check_version, wallet_for
 from venue.transport import Hosts
 
 
@@ -46,6 +46,12 @@ class Doctor:
             self._wallet,
             "Set wallet.private_key, wallet.signature_type and, if you give it, wallet.address "
             "to the wallet that this key owns.",
+        )
+        await self._check(
+            "redemption",
+            self._redemption,
+            "Set venue.relayer_api_key and venue.relayer_api_address to a key that you made on the "
+            "website: only an EOA wallet redeems without one, and pays the gas.",
         )
         public = connect_public(self.hosts)
         try:
@@ -95,12 +101,20 @@ class Doctor:
         wallet = wallet_for(address, kind, self.account.wallet)
         return f"{WALLET_NAMES[kind]} {wallet} of signer {address}"
 
+    async def _redemption(self) -> str:
+        """Refuse a wallet whose winnings could never be turned into money."""
+        if self.account.signature_type == EOA:
+            return "by the signer itself, who pays the gas"
+        if not self.account.relayer_key:
+            raise Unwell("expected a relayer key, for this wallet redeems gasless, was none")
+        return "gasless, through the relayer"
+
     async def _check(self, name: str, check: Check, fix: str) -> bool:
         began = time.monotonic()
         try:
             ok, found = True, await check()
         except (VenueError, Unwell) as error:
-            ok, found = False, str(error)
+            ok, found, fix = False, str(error), _remedy(error, fix)
         took = timedelta(seconds=time.monotonic() - began)
         self.findings.append(
             Finding(name=name, ok=ok, found=found, fix="" if ok else fix, took=took)
@@ -112,6 +126,15 @@ class Doctor:
             Finding(name=name, ok=False, found="not reached", fix="Mend what failed above first.")
             for name in names
         ]
+
+
+def _remedy(error: Exception, fix: str) -> str:
+    """Return what to do: a question without an answer says nothing of what was asked."""
+    if isinstance(error, (NotReady, Unknown)) and "_url" not in fix:
+        return "Check the network, the venue.*_url settings and the venue's status; ask again."
+    if isinstance(error, Refused) and error.kind is RefusalKind.BLOCKED:
+        return "Something refuses this machine before the venue does. Do not go around a block."
+    return fix
 
 
 _PRIVATE = ("credentials", "closed only", "balance", "approvals", "open orders", "user stream")

@@ -142,6 +142,21 @@ async def test_a_venue_that_is_not_there_fails_every_check_with_a_fix() -> None:
     assert not passed(findings)
 
 
+async def test_a_question_without_an_answer_is_no_reason_to_update_or_to_set_a_clock() -> None:
+    """Advice must follow from what was found, not from what was asked."""
+    by_name = {f.name: f for f in await Doctor(DEAD, Account(private_key=KEY)).examine()}
+    for name in ("geoblock", "version", "clock", "credentials"):
+        assert by_name[name].fix.startswith("Check the network, the venue.*_url settings"), name
+    assert "relayer_api_key" in by_name["redemption"].fix
+
+
+@pytest.mark.parametrize(("kind", "key", "ok"), [(0, "", True), (2, "", False), (3, "k", True)])
+async def test_a_wallet_that_cannot_redeem_does_not_pass(kind: int, key: str, ok: bool) -> None:
+    account = Account(private_key=KEY, signature_type=kind, relayer_key=key)
+    by_name = {f.name: f for f in await Doctor(DEAD, account).examine()}
+    assert by_name["redemption"].ok is ok
+
+
 async def test_a_wrong_wallet_stops_before_any_login_and_the_key_is_not_shown() -> None:
     account = Account(private_key=KEY, wallet="0x" + "11" * 20)
     findings = await Doctor(DEAD, account).examine()
