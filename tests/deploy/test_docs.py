@@ -33,7 +33,7 @@ def lines() -> list[str]:
 def commands() -> list[str]:
     found = set()
     for line in lines():
-        if said := re.search(r"^(?:.*[ =/])?touchline ([a-z][^#]*)", line):
+        if said := re.search(r"(?:^|\./|prepare )touchline ([a-z][^#]*)", line):
             *before, last = re.split(r" \| ", said[1].strip())
             first = before[0].rpartition(" ")[0] if before else ""  # `deploy init | check`
             found |= {re.sub(r"[\[\]]", "", c) for c in before[:1]}
