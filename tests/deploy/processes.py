@@ -33,6 +33,8 @@ class Machine:
     namespace: str
     dsn: str
     profile: str = "sim"
+    code: Path = ROOT  # another version lies elsewhere
+    speed: int = 30  # of the tape
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
 
@@ -49,7 +51,7 @@ class Machine:
         given = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
         given |= OURS[name]["environment"]
         told = {key: self.here(value, secrets) for key, value in given.items()}
-        told |= {"TEMPORAL_NAMESPACE": self.namespace, "PYTHONPATH": str(ROOT)}
+        told |= {"TEMPORAL_NAMESPACE": self.namespace, "PYTHONPATH": str(self.code)}
         told |= {"TOUCHLINE_STATE": str(self.folder / "state"), "HOME": str(self.folder)}
         if name == "dashboard":
             told["TOUCHLINE_DASHBOARD__PORT"] = str(self.ports["8787"])
@@ -71,6 +73,7 @@ class Machine:
         """Return a service's command for this machine; metrics take no fixed port here."""
         first, *rest = OURS[name]["command"]
         words = [self.here(word, self.folder / "deploy/secrets") for word in rest]
+        words = [word.replace("--speed=30", f"--speed={self.speed}") for word in words]
         return [*PYTHON[first], *(re.sub(r"^946\d$", "0", word) for word in words)]
 
     async def once(self, name: str, *other: str) -> Any:
@@ -78,7 +81,7 @@ class Machine:
         command = [*PYTHON["touchline"], *other] if other else self.command(name)
         environ = self.environment(name, self.folder / "deploy/secrets")
         done = await asyncio.to_thread(
-            subprocess.run, command, env=environ, cwd=ROOT, capture_output=True, text=True
+            subprocess.run, command, env=environ, cwd=self.code, capture_output=True, text=True
         )
         assert done.returncode == 0, f"{command}: {done.stdout[-800:]}{done.stderr[-800:]}"
         return json.loads(done.stdout) if "--json" in other else done.stdout
@@ -90,7 +93,7 @@ class Machine:
             self.running[name + replica] = subprocess.Popen(
                 self.command(name),
                 env=self.environment(name, self.folder / "deploy/secrets"),
-                cwd=ROOT,
+                cwd=self.code,
                 stdout=file,
                 stderr=file,
             )
