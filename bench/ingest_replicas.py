@@ -50,7 +50,7 @@ from workflows.messages import TradeStart
 ROOT = Path(__file__).parents[1]
 SETTLE = 8.0  # seconds at the end for touches under way
 BOOKS = 0.8  # of the wanted books must be there: less than a socket may be missing
-READY = 60.0  # seconds until a new ingest must have all its books
+READY = 120.0  # seconds until a new ingest must have all its books
 
 
 @workflow.defn(name="TradeWorkflow")
@@ -93,7 +93,7 @@ def environment(said: dict[str, Any], dsn: str, temporal: str, state: str) -> di
         "TOUCHLINE_STATE": state,
         "TOUCHLINE_TRIGGER__SOURCE": "quote",
         "TOUCHLINE_FILTERS__MIN_TIME_TO_END": "0s",
-        "TOUCHLINE_SCHEDULE__DISCOVER": "2s",
+        "TOUCHLINE_SCHEDULE__DISCOVER": "20s",
         "TOUCHLINE_LOG__FORMAT": "json",
         "PYTHONPATH": str(ROOT),
     }
@@ -177,7 +177,7 @@ async def watch(said: dict[str, Any], rules: TradeRules, witness: Witness) -> No
                         tokens.put(market, taken=False)
             await feed.want(tokens.wanted())
             await feed.ask_again()
-            await asyncio.sleep(2)
+            await asyncio.sleep(10)
     finally:
         await feed.close()
         await venue.aclose()

@@ -262,7 +262,7 @@ def main() -> int:
     """Read the flags and run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--touches", type=int, default=1_000)
-    parser.add_argument("--rate", type=float, default=2.0, help="touches a second")
+    parser.add_argument("--rate", type=float, default=1.0, help="touches a second")
     parser.add_argument("--state", help="where the database may live")
     given = parser.parse_args()
     with database(given.state) as dsn, tempfile.TemporaryDirectory() as folder:
