@@ -20,6 +20,9 @@ CODE = tuple(
 SMALL_NAMES = frozenset({"utils", "helpers", "base", "manager", "common", "misc"})
 MODULE_LINES, FUNCTION_LINES, MEDIAN_LINES = 300, 40, 150
 
+_SILENCED = re.compile(r"#\s*(?P<what>noqa(: [A-Z0-9, ]+)?|type: ignore(\[[^]]*\])?)(?P<why>.*)")
+MIN_REASON = 6  # characters
+
 # A float of this kind is no money: durations for timers and sockets.
 FLOAT_ALLOWED = frozenset(
     {"seconds", "timeout", "within", "every", "wait", "delay", "pause", "age"}
@@ -50,6 +53,14 @@ def size_faults(path: Path, text: str) -> Iterator[str]:
                     f"{path}:{node.lineno}: a function has at most {FUNCTION_LINES} lines of code,"
                     f" {node.name} was {length}"
                 )
+
+
+def silence_faults(path: Path, text: str) -> Iterator[str]:
+    """Yield checks that are silenced without the reason beside it."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and (found := _SILENCED.search(token.string)):
+            if len(found["why"].strip(" #-()")) < MIN_REASON:
+                yield f"{path}:{token.start[0]}: {found['what']} wants its reason beside it"
 
 
 def code_lines(text: str) -> set[int]:
@@ -101,6 +112,8 @@ def faults() -> Iterator[str]:
         shown = path.relative_to(ROOT)
         yield from size_faults(shown, text)
         yield from float_faults(shown, ast.parse(text))
+    for path in modules((*CODE, "bench", "tests")):
+        yield from silence_faults(path.relative_to(ROOT), path.read_text())
     median = sorted(lengths)[len(lengths) // 2]
     if median > MEDIAN_LINES:
         yield f"the median module has at most {MEDIAN_LINES} lines, was {median}"

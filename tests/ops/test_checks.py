@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.checks import float_faults, size_faults
+from ops.checks import float_faults, silence_faults, size_faults
 
 HERE = Path("domain/thing.py")
 
@@ -64,3 +64,18 @@ def test_docstrings_comments_closers_and_long_texts_do_not_count() -> None:
 
 def test_a_module_is_named_after_the_thing() -> None:
     assert len(sizes("x = 1\n", Path("store/utils.py"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("x = 1  # noqa: S603", True),
+        ("x = 1  # noqa", True),
+        ("x = 1  # type: ignore[misc]", True),
+        ("x = 1  # type: ignore[misc]  # the library has no types", False),
+        ("x = 1  # noqa: S603 (our own arguments)", False),
+        ("x = '# noqa: S603'", False),
+    ],
+)
+def test_a_silenced_check_has_its_reason_beside_it(line: str, fault: bool) -> None:
+    assert bool(list(silence_faults(Path("x.py"), line))) is fault
