@@ -18,6 +18,7 @@ SCREEN = workflow.LocalActivityConfig(
         maximum_interval=timedelta(seconds=5),
         non_retryable_error_types=["VenueDrift"],  # outside the contract: do not trade on it
     ),
+    summary="Screen the touch; reserve and sign the order",
 )
 
 # The only step that spends money is remote, so that each attempt leaves a trace. It repeats
