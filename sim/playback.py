@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,8 @@ from sim.resolution import resolve, restore
 
 FIRST_NUMBER = 5_000_000  # Gamma ids begin here
 SAVE_MS = 200
+SLICE = 100  # events between two looks at everything else
+LATE_MS = 20
 
 
 class Clock:
@@ -89,11 +92,18 @@ class Playback:
             market.end_ms = self.clock.real(source.end_ms - self._header.first_ms)
             market.changed_ms = start_ms
 
-    def play(self, offset_ms: int, now_ms: int) -> None:
-        """Apply all events up to an offset of the tape."""
+    def play(self, offset_ms: int, now_ms: int, most: int = sys.maxsize) -> None:
+        """Apply the events up to an offset of the tape: at most so many, and what shares the time
+        of the last one."""
+        applied = 0
         while self._next < len(self._events) and self._events[self._next].at <= offset_ms:
-            self._apply(self._events[self._next], now_ms)
+            event = self._events[self._next]
+            if applied >= most and event.at > self._events[self._next - 1].at:
+                offset_ms = event.at - 1
+                break
+            self._apply(event, now_ms)
             self._next += 1
+            applied += 1
         self.position.offset_ms = max(offset_ms, self.position.offset_ms)
         done = self._next >= len(self._events)
         if done != self.position.done or now_ms - self._saved_ms >= SAVE_MS:
@@ -111,7 +121,7 @@ class Playback:
         self.begin(self.start_ms)
         while not self.position.done:
             now = engine.now()
-            self.play(self.clock.offset(now), now)
+            self.play(self.clock.offset(now), now, SLICE)
             engine.commit()
             await asyncio.sleep(self._pause(now))
 
@@ -119,6 +129,8 @@ class Playback:
         if self._next >= len(self._events):
             return 0
         wait = self.clock.real(self._events[self._next].at) - now_ms
+        if wait < -LATE_MS:
+            return 0  # the tape waits for the clients, never the clients for the tape
         return min(max(wait / 1000, 0.002), 0.2)
 
     def _list_markets(self) -> None:

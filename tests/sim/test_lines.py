@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -82,3 +83,16 @@ async def test_a_client_that_vanishes_is_forgotten_with_all_that_waited_for_it()
         for number in range(500):
             change(sim, number)
         await eventually(lambda: not sim.engine.hub.market_lines)
+
+
+async def test_a_tape_that_cannot_keep_up_falls_behind_and_leaves_the_sim_answering() -> None:
+    """Found by the load bench: all that was due was played at once, for seconds."""
+    crowd = {"synthetic_markets": 60, "synthetic_overlap": 60, "synthetic_minutes": 10.0}
+    config = QUIET.model_copy(update={"source": "synthetic", "speed": 2000, "lead_ms": 0, **crowd})
+    async with running(config) as sim, httpx.AsyncClient() as http:
+        waits = []
+        for _ in range(20):
+            answer = await http.get(sim.urls()["clob"] + "/time")
+            waits.append(answer.elapsed.total_seconds())
+        assert not sim.engine.memory.position.done  # or this would prove nothing
+        assert max(waits) < 1
