@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from bench.chaos.clock import VirtualLoop
 from bench.chaos.database import Database
 from bench.chaos.judgement import Outcome
-from bench.chaos.plan import plan
+from bench.chaos.plan import calm, plan
 from bench.chaos.world import World, task_factory
 from domain.killpoints import POINTS
 from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
@@ -56,11 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Job(NamedTuple):
-    """A seed, and perhaps a named point at whose n-th visit the worker dies."""
+    """A seed, and perhaps a named point at whose n-th visit the worker dies.
+
+    `messages` not None: the calm plan of the seed, with so many stray messages.
+    """
 
     seed: int
     point: str = ""
     at: int = 1
+    messages: int | None = None
 
 
 class Tally:
@@ -254,7 +258,8 @@ async def _slot(database: Database, waiting: deque[Job], done: deque[Outcome]) -
 
 
 async def _one(job: Job, database: Database) -> Outcome:
-    return await World(plan(job.seed), database, job.point, job.at).run()
+    chosen = plan(job.seed) if job.messages is None else calm(job.seed, job.messages)
+    return await World(chosen, database, job.point, job.at).run()
 
 
 if __name__ == "__main__":

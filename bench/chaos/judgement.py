@@ -38,6 +38,7 @@ class Outcome:
     faults: list[str]
     story: list[str]
     orders: int = 0
+    profits: dict[str, str] = field(default_factory=dict)  # booked, by trade
     trades: int = 0
     endings: dict[str, int] = field(default_factory=dict)
     posts: int = 0
@@ -79,6 +80,7 @@ async def judged(world: World, begun: float) -> Outcome:
         faults=found,
         story=world.nemesis.story,
         orders=len(seen.ledger["orders"]),
+        profits={trade.workflow_id: str(trade.profit) for trade in trades},
         trades=len(trades),
         endings=endings,
         posts=len(world.floor.posts),

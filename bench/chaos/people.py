@@ -37,6 +37,10 @@ async def interfere(world: World, what: str, index: int) -> None:
     elif what == "level":
         level = m.LevelReached(token_id="1", price=price("0.97"), at=now())
         world.server.signal(trade, "level_reached", level)
+    elif what == "own":
+        for order in await world.orders.of_workflow(trade, MODE):
+            event = m.VenueEvent(order_id=order.signed.order_id, kind="confirmed")
+            world.server.signal(trade, "venue_event", event)
     else:
         event = m.VenueEvent(order_id="0xstray", kind="matched")
         world.server.signal(trade, "venue_event", event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -103,6 +103,38 @@ def plan(seed: int) -> Plan:
             "fee_in_shares": False,
             "taker_delay_ms": dice.choice((0, 0, 0, 250)),
         },
+    )
+
+
+def calm(seed: int, messages: int) -> Plan:
+    """Return the plan of a seed without faults, deaths and people, but with stray messages.
+
+    `messages` of them, repeated, late or of no meaning, reach its trades; the user stream says
+    everything twice and half of it late. Levels are off, so that no message has a reason to act.
+    """
+    quiet, dice = plan(seed), random.Random(f"messages:{seed}")
+    end = max(market.ends for market in quiet.markets)
+    kinds = ("level", "spurious", "own")
+    people = sorted(
+        (dice.uniform(0, end), dice.choice(kinds), dice.randrange(len(quiet.markets)))
+        for _ in range(messages)
+    )
+    late = {"delay_s": dice.uniform(1, 30)}
+    storm = [
+        (0.0, Fault(name="user_duplicate", count=0)),
+        (0.0, Fault(name="user_delayed", count=0, rate=0.5, seed=seed, args=late)),
+    ]
+    exits = quiet.rules.exits.model_copy(update={"target": None, "stop": None, "max_hold": None})
+    return replace(
+        quiet,
+        rules=quiet.rules.model_copy(update={"exits": exits}),
+        faults=storm if messages else [],
+        people=people,
+        kills=[],
+        dying=0,
+        freezing=0,
+        cutting=0,
+        renewing=False,
     )
 
 

@@ -51,6 +51,18 @@ def test_a_worker_that_dies_at_a_named_point_changes_nothing(database: str, poin
     assert sum(o.deaths for o in outcomes) > 0
 
 
+def test_repeated_late_permuted_and_stray_messages_change_nothing(database: str) -> None:
+    """Messages are hints: with sixty more of them each trade ends the same, to the micro-dollar."""
+    seeds = (1, 3, 4, 9, 18)
+    calm = list(play([database], [Job(seed, messages=0) for seed in seeds]))
+    stormy = list(play([database], [Job(seed, messages=60) for seed in seeds]))
+    assert [o.faults for o in calm + stormy] == [[]] * 10
+    assert sum(o.orders for o in calm) >= 5
+    for quiet, loud in zip(calm, stormy, strict=True):
+        assert (loud.profits, loud.endings) == (quiet.profits, quiet.endings)
+        assert (loud.orders, loud.posts) == (quiet.orders, quiet.posts)
+
+
 def test_every_named_kill_point_is_passed_in_the_activities_and_no_other() -> None:
     code = "".join(path.read_text() for path in Path("activities").glob("*.py"))
     assert set(re.findall(r'"([a-z]+:(?:before|after))"', code)) == set(POINTS)
