@@ -40,20 +40,24 @@ class Witness:
 
     def __init__(self) -> None:
         self.touches: dict[str, Touched] = {}
-        self.unseen_at: list[str] = []
+        self.disturbed = 0
 
     def touched(self, state: TokenState, price: int, size: str, ms: int, seen_ns: int) -> None:
         """Remember."""
+        self._keep(state, price, ms, seen_ns)
+
+    def unseen(self, state: TokenState, price: int, ms: int) -> None:
+        """Remember what crossed in a gap of the witness' own: it is to be accounted for as well."""
+        self.disturbed += 1
+        self._keep(state, price, ms, time.time_ns())
+
+    def _keep(self, state: TokenState, price: int, ms: int, seen_ns: int) -> None:
         market, venue = state.market, moment(ms * 1_000_000)
         token, seen = market.token(state.token_id), moment(seen_ns)
         assert state.touch is not None and token is not None and venue and seen
         trade = trade_id(market.condition_id, from_micro(state.touch.threshold))
         found = Touched(trade, token.index, price, venue, seen, time.monotonic())
         self.touches.setdefault(market.condition_id, found)
-
-    def unseen(self, state: TokenState, price: int, ms: int) -> None:
-        """Remember that the witness itself was disturbed: then it proves nothing."""
-        self.unseen_at.append(state.market.condition_id)
 
     def level(self, state: TokenState) -> None:
         """Ignore."""
@@ -93,7 +97,7 @@ class Account:
     went: Counter[str] = field(default_factory=Counter)
     missing: list[str] = field(default_factory=list)
     double: list[str] = field(default_factory=list)
-    more: int = 0  # workflows of markets that the witness did not see touch
+    more: set[str] = field(default_factory=set)  # workflows of none of these touches
 
     def good(self) -> bool:
         """Return whether each touch is accounted for, once."""
@@ -110,7 +114,7 @@ async def settle(
     account = Account(touches=len(touches))
     runs = Counter([run.id async for run in client.list_workflows("WorkflowType='TradeWorkflow'")])
     account.double = [found for found, times in runs.items() if times > 1]
-    account.more = len(runs.keys() - {touch.workflow_id for touch in touches.values()})
+    account.more = runs.keys() - {touch.workflow_id for touch in touches.values()}
     pool = await open_pool(dsn)
     decisions = Decisions(pool)
     lost = await Touches(pool).since(datetime.now(UTC) - timedelta(days=1), limit=100_000)
