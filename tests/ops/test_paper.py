@@ -20,15 +20,16 @@ from sim.units import ONE, text
 from tests.ops.stack import ROOT, stack
 from tests.waiting import eventually
 
-# Sixty markets of an hour each; at this speed some of them touch in every second of the first
-# minute, so that it does not matter how long the stack takes to start.
+# Sixty markets of an hour each; at this speed some of them touch in every few seconds of the first
+# two minutes, so that it does not matter how long the stack takes to start.
 UPSTREAM = SimConfig(
     source="synthetic",
     seed=5,
     synthetic_markets=60,
     synthetic_overlap=60,
     synthetic_minutes=60,
-    speed=20,
+    synthetic_hz=0.25,
+    speed=10,
 )
 BOT = (  # a score without a model, and markets that end within hours; the trigger is a print
     "filters.min_time_to_end=1s",
