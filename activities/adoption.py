@@ -57,12 +57,16 @@ class Adopting:
             cost=position.cost if position.cost_known else None,
         )
 
-    async def stranger(self, mode: Mode, d: Difference) -> Adoptee | None:
+    async def stranger(self, mode: Mode, d: Difference, as_of: datetime) -> Adoptee | None:
         """Take shares that no trade of ours explains into the books, and say how to start.
 
         The age follows the hold policy: `actual` asks the venue's trade history, `mature` takes
         an age for granted, `new` and an unknown history leave the age unknown (G10, Q9).
-        None when they do not fit into the books: see Corrections.adopt.
+        `as_of` is when the venue's figures began to be read. None when the shares do not fit
+        into the books: see Corrections.adopt.
+
+        Raises:
+            OtherToken: the market's trade is about another token.
         """
         condition = await self._venue.condition_of(d.token_id)
         market = await self._market(condition)
@@ -88,6 +92,7 @@ class Adopting:
             source,
             HoldPolicy(self._rules.reconcile.hold_policy),
             self._clock(),
+            as_of,
         )
         if taken is None or taken.token_id != d.token_id or taken.shares <= 0:
             return None
@@ -107,13 +112,19 @@ class Adopting:
     async def order(self, mode: Mode, order_id: str) -> None:
         """Take an unknown live order into the books, so that its promise and fills count.
 
-        It is not ours to cancel: a person or another program placed it.
+        It is not ours to cancel: a person or another program placed it. One of ours that the
+        books call over is cancelled; one that they hold open came while the venue was read.
+
+        Raises:
+            OtherToken: the market's trade is about another token.
         """
         order = await self._venue.order(order_id)
         if order is None:
             return
-        if await self._orders.get(order_id) is not None:  # ours, and our books call it over
-            await self._venue.cancel(order_id)
+        ours = await self._orders.get(order_id)
+        if ours is not None:
+            if ours.closed_at is not None and not ours.adopted:
+                await self._venue.cancel(order_id)
             return
         market = await self._market(order.condition_id)
         if market is None:
@@ -138,7 +149,7 @@ class Adopting:
             HoldPolicy(self._rules.reconcile.hold_policy),
             self._clock(),
         )
-        await self._orders.adopt(
+        await self._corrections.adopt_order(
             self._intent(mode, workflow_id, market, order), order, self._clock()
         )
 

@@ -72,7 +72,8 @@ class BookActivities:
         passing("end:after")
 
     async def _leave(self, key: TradeKey, now: datetime) -> None:
-        """Mark what is held as unmanaged; a trade that holds nothing has nothing to mark."""
+        """Mark what is held, and what may still come of an unknown order, as unmanaged."""
+        await self._claims.abandon(key.mode, key.workflow_id, now)
         if await self._positions.get(key.workflow_id, key.mode) is not None:
             await self._positions.mark_unmanaged(key.workflow_id, now, key.mode)
 

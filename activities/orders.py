@@ -7,7 +7,7 @@ in the store, so it never signs again and never takes a refusal of a repeat for 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -36,6 +36,9 @@ _ANSWERS = {
     CancelState.ABSENT: CancelAnswer.NOT_FOUND,
     CancelState.KEPT: CancelAnswer.NO_ANSWER,
 }
+
+
+PERMIT = timedelta(milliseconds=800)  # from the halt check to the socket (O1: halt within 1 s)
 
 
 class OrderActivities:
@@ -71,7 +74,8 @@ class OrderActivities:
             return _posted(order, order.landing or Landing.UNKNOWN)
         if not self._fresh(order):
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
-        permit = await self._orders.posting(request.order_id, self._clock())
+        asked = self._clock()
+        permit = await self._orders.posting(request.order_id, asked)
         passing("permit:after")
         if not permit.allowed:
             return _posted(order, Landing.UNKNOWN if order.posts else Landing.REFUSED)
@@ -81,14 +85,17 @@ class OrderActivities:
                 request.order_id, Landing.NOT_READY, None, "stale: not sent", self._clock()
             )
             return _posted(kept, kept.landing or Landing.UNKNOWN)
-        return await self._post(order, earlier=earlier)
+        return await self._post(order, asked + PERMIT, earlier=earlier)
 
     def _fresh(self, order: StoredOrder) -> bool:
         """Return whether a post may still be made: past its time an intent is dead."""
         return self._clock() < order.intent.post_before
 
-    async def _post(self, order: StoredOrder, *, earlier: bool) -> Posted:
+    async def _post(self, order: StoredOrder, until: datetime, *, earlier: bool) -> Posted:
         """Post, and write down what it proved; a post that was only counted proved nothing.
+
+        Past `until` the permit is old: a halt may have come while we waited for our turn at
+        the venue. Then nothing is sent, and the next attempt asks again.
 
         Raises:
             ApplicationError: VenueUnknown or VenueNotReady: post the same bytes once more.
@@ -96,7 +103,9 @@ class OrderActivities:
         order_id = order.signed.order_id
         with venue_failures():
             post = await self._venue.post(
-                order.signed, earlier_unanswered=earlier, may_send=lambda: self._fresh(order)
+                order.signed,
+                earlier_unanswered=earlier,
+                may_send=lambda: self._fresh(order) and self._clock() <= until,
             )
         passing("post:after")
         kept = await self._orders.landed(
@@ -206,6 +215,8 @@ class OrderActivities:
         if order.posts:
             await self._apply_fills(order, now)
             order = await self._stored(order_id)
+        if order.adopted:
+            order = await self._orders.absent(order_id, None if on_book else now)
         evidence = Evidence(
             tif=order.intent.tif,
             landing=_landing(order),
@@ -220,6 +231,7 @@ class OrderActivities:
             cancel=answer,
             quiet=now - (order.last_posted_at or now),
             since_cancel=now - (order.cancel_answered_at or now),
+            absent=now - (order.absent_at or now),
         )
         return judge(evidence), order
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.clock import Clock
 from activities.messages import TradeKey
@@ -15,6 +16,7 @@ from venue.polymarket import Venue
 
 READINGS = 3  # of "nothing to redeem" before it is believed
 UNLISTED = 20  # readings without the payment in the indexer before the books go on without it
+LATE = timedelta(minutes=15)
 COOL_DOWN = timedelta(days=1)
 
 
@@ -42,11 +44,13 @@ class Proceeds:
             activity.heartbeat(nothing + 1, unlisted)
             raise nothing_yet(f"nothing to redeem, reading {nothing + 1}", self._retry)
 
-    async def paid(self, key: TradeKey, shares: Shares, payout: Price) -> Usd:
-        """Return what the burnt shares brought, in dollars, as the venue lists the redemption.
+    async def paid(self, key: TradeKey, shares: Shares, ours: Shares, payout: Price) -> Usd:
+        """Return what `shares` of one trade brought, in dollars, as the venue lists it.
 
-        The indexer's figures are doubles, so within a cent the exact product stands. Another sum
-        is what really came: it is booked, and a person is told.
+        `ours` are the shares of this token in all open trades: when fewer were burnt, some had
+        left the wallet before, and each trade bears its part. The indexer's figures are doubles,
+        so within a cent the exact product stands. Another sum is what really came: it is booked,
+        and a person is told.
 
         Raises:
             ApplicationError: NothingYet while the redemption is not listed.
@@ -56,18 +60,37 @@ class Proceeds:
         if seen is None:
             await self._unlisted(key, expected)
             return expected
-        paid = usd(shares * seen.usd / seen.shares)  # of a token that several trades hold, our part
+        burnt = seen.shares if seen.shares + DUST >= ours else ours
+        paid = usd(shares * seen.usd / burnt)
         if abs(paid - expected) <= CENT:
             return expected
         await self._tell(
             key,
             Priority.HIGH,
             "A redemption paid another sum than the market's result",
-            f"{shares} shares at {payout} should have brought {expected} USD, the venue lists"
-            f" {paid}. The books hold {paid}. Look at the transaction of condition"
-            f" {key.condition_id}, and ask the venue.",
+            f"{shares} shares at {payout} should have brought {expected} USD. The venue lists"
+            f" {seen.shares} shares redeemed for {seen.usd} USD; the books hold {paid}. Look at"
+            f" the transaction of condition {key.condition_id}, and ask the venue.",
         )
         return paid
+
+    async def late(self, key: TradeKey, error: ApplicationError) -> None:
+        """Tell a person, once a day, when a redemption is tried for long without success."""
+        began = activity.info().scheduled_time if activity.in_activity() else self._clock()
+        waited = self._clock() - began
+        if waited >= LATE:
+            minutes = waited.total_seconds() / 60
+            await self._alerts.put(
+                f"redemption-late:{key.mode}:{key.workflow_id}",
+                Priority.HIGH,
+                "A resolved trade cannot be redeemed",
+                f"Tried for {minutes:.0f} minutes: {error.message}. The bot goes on trying."
+                f" Redeem condition {key.condition_id} by hand at the venue if it lasts: the"
+                " trade then finds the shares gone and settles.",
+                COOL_DOWN,
+                self._clock(),
+                key.mode,
+            )
 
     async def _unlisted(self, key: TradeKey, expected: Usd) -> None:
         nothing, unlisted = _readings()

@@ -19,7 +19,7 @@ from activities.messages import ReconcileReport, ReconcileRequest
 from activities.repairs import Repairs
 from domain.market import Mode
 from domain.money import Shares
-from domain.orders import FillStatus
+from domain.orders import Fill, FillStatus
 from domain.positions import PositionState
 from domain.reconcile import Difference, OurTrade, Theirs, compare
 from domain.rules import ReconcileRules
@@ -38,6 +38,7 @@ from venue.polymarket import Venue
 
 FINAL = frozenset({FillStatus.CONFIRMED, FillStatus.FAILED})
 READ_WELL = frozenset({SyncOutcome.CLEAN, SyncOutcome.REPAIRED})
+SETTLES_WITHIN = timedelta(minutes=15)  # usually seconds (facts 3.7)
 FIRST_LOOK = timedelta(days=1)  # how far back a first run reads trades
 
 
@@ -75,12 +76,14 @@ class ReconcileActivities:
             theirs, applied = await self._read(request, started)
         except VenueError as e:
             return await self._refused(request, number, str(e))
-        trades = await self._trades(request.mode, started)
+        trades = await self._trades(request.mode, self._clock())
         differences = compare(trades, theirs)
         report = ReconcileReport(differences=tuple(str(d) for d in differences), fills=applied)
         if not request.dry_run:
-            report = await self._repairs.carry_out(request.mode, trades, differences, report)
-            await self._breakers.check(request.mode)
+            await self._breakers.check(request.mode)  # first: no repair that fails may skip it
+            report = await self._repairs.carry_out(
+                request.mode, trades, differences, report, started
+            )
         await self._end(number, differences, report)
         return report
 
@@ -96,32 +99,46 @@ class ReconcileActivities:
         shares: dict[str, Shares] = {}
         for token_id in sorted(listed | held):  # the indexer lags: the venue's ledger decides
             shares[token_id] = await self._venue.shares(token_id, refresh=True)
-        return Theirs(open_orders=orders, shares=shares), applied
+        moving = await self._fills.moving(request.mode, now - self._rules.grace)
+        return Theirs(open_orders=orders, shares=shares, moving=frozenset(moving)), applied
 
     async def _apply_fills(self, mode: Mode, now: datetime) -> int:
         """Apply every trade since the last run, with overlap; strangers are counted only."""
         runs = await self._runs.recent(mode)
         last = next((r for r in runs if r.outcome in READ_WELL and not r.dry_run), None)
         since = now - FIRST_LOOK if last is None else last.started_at - self._rules.overlap
+        changed = await self._apply(mode, await self._venue.fills_since(since))
+        return changed + await self._settle_old_fills(mode)
+
+    async def _apply(self, mode: Mode, fills: list[Fill]) -> int:
         changed = 0
-        for fill in await self._venue.fills_since(since):
+        for fill in fills:
             try:
                 changed += (await self._fills.apply(mode, fill, self._clock())).changed
             except UnknownOrder:
                 continue  # of another program on this wallet: its shares show as a stranger
             except FillConflict as e:
                 await self._alert(mode, f"fill-conflict:{fill.trade_id}", "A fill changed", str(e))
-        return changed + await self._settle_old_fills(mode)
+        return changed
 
     async def _settle_old_fills(self, mode: Mode) -> int:
         """Ask again for every fill that is not final, whoever holds it now and however old."""
         changed = 0
         for order_id in sorted({f.order_id for f in await self._fills.unsettled(mode)}):
             order = await self._orders.get(order_id)
-            if order is None:
-                continue
-            for fill in await self._venue.fills(order_id, order.intent.condition_id):
-                changed += (await self._fills.apply(mode, fill, self._clock())).changed
+            if order is not None:
+                found = await self._venue.fills(order_id, order.intent.condition_id)
+                changed += await self._apply(mode, found)
+        for fill in await self._fills.unsettled(mode):
+            if self._clock() - fill.matched_at > SETTLES_WITHIN:
+                await self._alert(
+                    mode,
+                    f"unsettled:{fill.trade_id}",
+                    "A match does not settle",
+                    f"{fill.side} {fill.shares} shares of token {fill.token_id}, matched at"
+                    f" {fill.matched_at:%H:%M:%S} UTC, is still {fill.status.value}. Its trade"
+                    " waits. Look at the venue's status page and at the transaction.",
+                )
         return changed
 
     async def _trades(self, mode: Mode, now: datetime) -> list[OurTrade]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
+from temporalio.exceptions import ApplicationError
+
 from activities.adoption import Adopting
 from activities.clock import Clock
 from activities.messages import Adoptee, OrderRequest, OrderTruth, ReconcileReport
@@ -15,6 +17,7 @@ from domain.rules import ReconcileRules
 from store.alerts import Alerts, Priority
 from store.claims import Claims
 from store.corrections import Corrections
+from store.errors import FillConflict, OtherToken
 from store.positions import Positions
 from venue.errors import VenueError
 from venue.polymarket import Venue
@@ -48,19 +51,33 @@ class Repairs:
         trades: list[OurTrade],
         differences: list[Difference],
         report: ReconcileReport,
+        as_of: datetime,
     ) -> ReconcileReport:
-        """Repair each difference and return the report with what was done."""
+        """Repair each difference and return the report with what was done.
+
+        `as_of` is when the venue began to be read. One repair that fails waits for the next
+        run; the others do not.
+        """
         await self._forget_misses(mode, trades, differences)
         for difference in differences:
             try:
-                done = await self._repair(mode, trades, difference, report)
-            except VenueError:
-                continue  # this one waits for the next run; the others do not
+                done = await self._repair(mode, trades, difference, report, as_of)
+            except OtherToken:
+                await self._tell_stray(mode, difference)
+                continue
+            except (VenueError, ApplicationError, FillConflict) as e:
+                await self._tell_failed(mode, difference, e)
+                continue
             report = report if done is None else done
         return report
 
     async def _repair(
-        self, mode: Mode, trades: list[OurTrade], d: Difference, report: ReconcileReport
+        self,
+        mode: Mode,
+        trades: list[OurTrade],
+        d: Difference,
+        report: ReconcileReport,
+        as_of: datetime,
     ) -> ReconcileReport | None:
         if d.kind is Kind.ORDER_ORPHAN:
             return await self._settle_order(d, report)
@@ -70,29 +87,19 @@ class Repairs:
             adoption = await self._adopting.orphan(mode, d)
             return _adopt(report, adoption, d)
         if d.kind is Kind.SHARES_STRANGER:
-            return await self._take_in(mode, d, report)
+            return await self._take_in(mode, d, report, as_of)
         if d.kind is Kind.ORDER_STRANGER:
             await self._adopting.order(mode, d.order_id)
             return _repaired(report, d)
         return await self._resize(mode, trades, d, report)
 
     async def _take_in(
-        self, mode: Mode, d: Difference, report: ReconcileReport
+        self, mode: Mode, d: Difference, report: ReconcileReport, as_of: datetime
     ) -> ReconcileReport | None:
         """Adopt shares nobody looks after; where the books have no room, tell a person."""
-        adoptee = await self._adopting.stranger(mode, d)
+        adoptee = await self._adopting.stranger(mode, d, as_of)
         if adoptee is None and not await self._adopting.worthless(d.token_id):
-            await self._alerts.put(
-                f"stray:{mode}:{d.token_id}",
-                Priority.HIGH,
-                "Shares in the wallet that no trade looks after",
-                f"{d.theirs} shares of token {d.token_id}. Their market already has a trade of"
-                " another outcome, or one that was settled, so the bot leaves them alone. Sell or"
-                " redeem them by hand.",
-                timedelta(days=1),
-                self._clock(),
-                mode,
-            )
+            await self._tell_stray(mode, d)
         return _adopt(report, adoptee, d)
 
     async def _settle_order(self, d: Difference, report: ReconcileReport) -> ReconcileReport | None:
@@ -136,8 +143,10 @@ class Repairs:
         if resolution is not None:
             return None  # the trade itself redeems what is left and settles at the payout
         cause = f"{d.kind.value}: the venue holds {d.theirs}"
+        before = dict(held)
         for workflow_id, shares in share_out(held, d.theirs).items():
-            await self._corrections.adjust(workflow_id, mode, shares, None, cause, now)
+            compared = before[workflow_id]  # sold meanwhile: the figure is old
+            await self._corrections.adjust(workflow_id, mode, shares, None, cause, now, compared)
             await self._corrections.seen(workflow_id, mode)
         await self._tell(mode, d, now)
         wake = (*report.wake, *(w for w, _ in held))
@@ -151,6 +160,31 @@ class Repairs:
         for trade in trades:
             if trade.shares > Shares(ZERO) and trade.token_id not in differing:
                 await self._corrections.seen(trade.workflow_id, mode)
+
+    async def _tell_stray(self, mode: Mode, d: Difference) -> None:
+        what = f"{d.theirs} shares" if d.theirs is not None else f"Order {d.order_id}"
+        await self._alerts.put(
+            f"stray:{mode}:{d.token_id}",
+            Priority.HIGH,
+            "Something in the wallet that no trade looks after",
+            f"{what} of token {d.token_id}. Its market has a trade of another outcome, one that"
+            " was settled, or one that changes at this moment, so the bot leaves it alone. If it"
+            " is yours, sell, redeem or cancel it by hand.",
+            timedelta(days=1),
+            self._clock(),
+            mode,
+        )
+
+    async def _tell_failed(self, mode: Mode, d: Difference, error: Exception) -> None:
+        await self._alerts.put(
+            f"repair-failed:{mode}:{d.order_id or d.workflow_id or d.token_id}",
+            Priority.NORMAL,
+            "Reconciliation could not repair a difference",
+            f"{d}: {error}. Nothing was changed; the next run tries again.",
+            timedelta(hours=1),
+            self._clock(),
+            mode,
+        )
 
     async def _tell(self, mode: Mode, d: Difference, now: datetime) -> None:
         await self._alerts.put(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
@@ -49,6 +50,13 @@ class SettlementActivities:
 
         Source: facts 6.3; findings G4, EXE-M3; fault R1.
         """
+        try:
+            return await self._redeem(request)
+        except ApplicationError as e:
+            await self._proceeds.late(request.key, e)
+            raise
+
+    async def _redeem(self, request: RedeemRequest) -> Redeemed:
         key = request.key
         position = await self._positions.get(key.workflow_id, key.mode)
         payout = request.resolution.payouts.get(key.token_id)
@@ -69,7 +77,9 @@ class SettlementActivities:
                 raise nothing_yet(f"{left} shares are still in the wallet", self._retry)
             if redemption.state == "nothing":
                 await self._proceeds.believe_nothing(key)
-            paid = await self._proceeds.paid(key, position.shares, payout)
+            held = await self._positions.of_token(key.mode, key.token_id)
+            ours = Shares(sum((p.shares for p in held), ZERO))
+            paid = await self._proceeds.paid(key, position.shares, ours, payout)
             await refresh_balance(self._venue, self._account, key.mode, self._clock)
         return Redeemed(proceeds=paid, transaction=redemption.tx, text=redemption.state)
 

@@ -44,6 +44,7 @@ class Evidence(Record):
     cancel: CancelAnswer = CancelAnswer.NOT_ASKED
     quiet: timedelta = timedelta(0)  # since the last post
     since_cancel: timedelta = timedelta(0)  # since a cancel was first answered
+    absent: timedelta = timedelta(0)  # of a stranger: since it was first missing
 
 
 class Proof(Record):
@@ -91,7 +92,7 @@ def _unlisted(e: Evidence) -> Proof:
     immediate = e.tif in (TimeInForce.FAK, TimeInForce.FOK)
     if immediate and e.landing is Landing.LANDED and e.matched and _all_here(e):
         return _ended(e, OrderStatus.CANCELLED, "matched at once, the rest was killed")
-    if e.stranger and e.quiet >= ABSENCE:
+    if e.stranger and e.absent >= ABSENCE:  # its trades may show later than its absence
         return _ended(e, OrderStatus.CANCELLED, "no longer on the venue's lists")
     here = _all_here(e) and e.since_cancel >= LAG  # fills that raced the cancel show late
     if e.cancel is CancelAnswer.CANCELLED and here:

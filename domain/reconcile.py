@@ -46,6 +46,7 @@ class Theirs(Record):
 
     open_orders: dict[str, str]  # order id -> token id
     shares: dict[str, Shares]  # token id -> settled shares in the wallet
+    moving: frozenset[str] = frozenset()  # tokens with a match that settles now, or just did
 
 
 class Difference(Record):
@@ -121,7 +122,7 @@ def _orphans(trades: list[OurTrade]) -> list[Difference]:
 def _shares(trades: list[OurTrade], theirs: Theirs) -> list[Difference]:
     """Compare token by token: the shares of several trades add up to the venue's (issue 4)."""
     busy = {t.token_id for t in trades if t.unsettled or t.open_orders or t.young}
-    busy |= set(theirs.open_orders.values())
+    busy |= set(theirs.open_orders.values()) | theirs.moving
     ours = held_by_token(trades)
     found = []
     for token_id in sorted(set(ours) | set(theirs.shares)):

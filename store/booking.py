@@ -78,7 +78,7 @@ async def lock_trade(connection: Connection, workflow_id: str, mode: Mode, at: d
     """
     key = (workflow_id, mode)
     claim = await connection.fetchrow(
-        "SELECT condition_id, token_id, event_id FROM claims"
+        "SELECT condition_id, token_id, event_id, abandoned_at IS NOT NULL AS unmanaged FROM claims"
         " WHERE workflow_id = $1 AND mode = $2 FOR NO KEY UPDATE",
         *key,
     )

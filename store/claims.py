@@ -52,11 +52,15 @@ RETURNING state, owner_run, reason, retry_after, attempt_base
 _LOCK = """SELECT 1 FROM claims WHERE mode = $1 AND condition_id = $2 AND threshold = $3
     FOR NO KEY UPDATE"""
 
-# Given up only by its owner, and never while an order may still fill.
+# Given up only by its owner, and never while an order may still fill. What a person was left with
+# never triggers again.
 _GIVE_UP = """
-UPDATE claims c SET state = $5, reason = $6, retry_after = $7, slot = false, changed_at = $8
+UPDATE claims c SET reason = $6,
+    state = CASE WHEN c.abandoned_at IS NULL THEN $5::text ELSE 'declined' END,
+    retry_after = CASE WHEN c.abandoned_at IS NULL THEN $7::timestamptz END,
+    slot = false, changed_at = $8
 WHERE c.mode = $1 AND c.condition_id = $2 AND c.threshold = $3 AND c.owner_run = $4
-  AND (c.state = 'claimed' OR c.state = $5)
+  AND (c.state = 'claimed' OR c.state = $5::text)
   AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.workflow_id = c.workflow_id
                   AND o.mode = c.mode AND o.closed_at IS NULL)
 """
@@ -229,6 +233,16 @@ class Claims:
             at,
         )
         return done == "UPDATE 1"
+
+    async def abandon(self, mode: Mode, workflow_id: str, at: datetime) -> None:
+        """Note that a trade is left to a person; what still comes of it is unmanaged."""
+        await self._pool.execute(
+            "UPDATE claims SET abandoned_at = coalesce(abandoned_at, $3), changed_at = $3"
+            " WHERE workflow_id = $1 AND mode = $2",
+            workflow_id,
+            mode,
+            at,
+        )
 
     async def spent(self, mode: Mode, at: datetime) -> list[Spent]:
         """Return every touch that must not start a trade at this time; ingest loads it."""

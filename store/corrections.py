@@ -9,10 +9,12 @@ import asyncpg
 
 from domain.market import Mode
 from domain.money import Price, Shares, Usd
+from domain.orders import Intent, VenueOrder
 from domain.positions import AgeSource, HoldPolicy
 from store.audit import Connection
 from store.booking import StoredPosition, Trade, book, lock_trade, read_position
-from store.errors import UnknownTrade
+from store.errors import OtherToken, UnknownTrade
+from store.stored_order import StoredOrder, new_row, read_order
 
 
 class Corrections:
@@ -38,13 +40,17 @@ class Corrections:
         age_source: AgeSource,
         hold_policy: HoldPolicy,
         at: datetime,
+        as_of: datetime | None = None,
     ) -> StoredPosition | None:
         """Take in shares (or, with 0 shares, an order to come) that no trade of ours explains.
 
         Makes the claim as well, entered, so that the market is not bought once more. Idempotent
-        by trade: a second call adds nothing. `opened_at` None is an unknown age (G10). Shares of
-        another token than the trade's, or of a market that was settled, do not fit into its
-        books: the position is returned as it was.
+        by trade: a second call adds nothing. `opened_at` None is an unknown age (G10). Shares of a
+        market that was settled do not fit into its books, and a reading that began before the
+        trade's last change (`as_of`) explains nothing: the position is returned as it was.
+
+        Raises:
+            OtherToken: the trade is about another token; nothing was changed.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(
@@ -54,7 +60,9 @@ class Corrections:
                    VALUES ($1, $2, $3, $4, $5, 'entered', 'adopted', $6, $7, $8, $3, 'backfill',
                        $9, $9, $10, $9, $9)
                    ON CONFLICT (mode, condition_id, threshold) DO UPDATE
-                       SET state = 'entered', changed_at = $9""",
+                       SET state = 'entered', changed_at = $9,
+                           token_id = CASE WHEN claims.state IN ('released', 'declined')
+                               THEN excluded.token_id ELSE claims.token_id END""",
                 mode,
                 condition_id,
                 threshold,
@@ -67,7 +75,10 @@ class Corrections:
                 event_id,
             )
             trade = await lock_trade(connection, workflow_id, mode, at)
-            if shares > 0 and _fits(trade, token_id):
+            if trade.frame.token_id != token_id:
+                raise OtherToken(f"expected token {trade.frame.token_id}, was {token_id}")
+            moved = as_of is not None and await _moved_since(connection, trade, as_of)
+            if shares > 0 and _empty(trade) and not moved:
                 await _adjust(connection, trade, shares, cost, "adopted", at)
                 frame = trade.frame.model_copy(
                     update={
@@ -81,6 +92,31 @@ class Corrections:
                 await book(connection, fresh.model_copy(update={"frame": frame}), at)
             return await read_position(connection, workflow_id, mode)
 
+    async def adopt_order(self, intent: Intent, order: VenueOrder, at: datetime) -> StoredOrder:
+        """Take in a live order of the venue that we have no record of; no cap can refuse it.
+
+        The claim of the trade must exist (see `adopt`). Its bytes are unknown, so it is
+        never posted; its promise counts like any other.
+        """
+        row = new_row(intent, None, at) | {
+            "order_id": order.order_id,
+            "status": "live",
+            "adopted": True,
+            "posts": 1,  # somebody posted it, and the venue has it
+            "answers": 1,
+            "landing": "landed",
+            "last_posted_at": at,
+            "signed_at": order.created_at or at,
+        }
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(
+                "SELECT 1 FROM claims WHERE workflow_id = $1 AND mode = $2 FOR NO KEY UPDATE",
+                intent.workflow_id,
+                intent.mode,
+            )
+            await connection.execute("SELECT adopt_order($1)", row)
+            return await read_order(connection, order.order_id)
+
     async def adjust(
         self,
         workflow_id: str,
@@ -89,11 +125,13 @@ class Corrections:
         cost: Usd | None,
         cause: str,
         at: datetime,
+        compared: Shares | None = None,
     ) -> StoredPosition | None:
         """Make the position hold `shares`, as the venue proved; the difference is recorded.
 
         Shares gained come at `cost` (None: unknown); shares lost become an exit of unknown
-        profit. No change when it holds them already.
+        profit. No change when it holds them already, nor when it no longer holds what the
+        venue's figure was `compared` with: then that figure is old.
 
         Raises:
             UnknownTrade: there is no position of this trade.
@@ -103,7 +141,7 @@ class Corrections:
             held = trade.books().holding.shares
             if not trade.exists:
                 raise UnknownTrade(f"expected a position of {workflow_id}, was none")
-            if shares != held:
+            if shares != held and compared in (None, held):
                 await _adjust(connection, trade, Shares(shares - held), cost, cause, at)
                 await book(connection, await lock_trade(connection, workflow_id, mode, at), at)
             return await read_position(connection, workflow_id, mode)
@@ -138,12 +176,25 @@ class Corrections:
         )
 
 
-def _fits(trade: Trade, token_id: str) -> bool:
-    """Return whether a trade has no position, or an empty one that these shares may reopen."""
+def _empty(trade: Trade) -> bool:
+    """Return whether a trade has no position, or an empty one that shares may reopen."""
     if not trade.exists:
         return True
-    empty = trade.books().holding.shares == 0
-    return empty and trade.ending is None and trade.frame.token_id == token_id
+    return trade.books().holding.shares == 0 and trade.ending is None
+
+
+async def _moved_since(connection: Connection, trade: Trade, since: datetime) -> bool:
+    """Return whether a match has not settled, or anything was settled or corrected since."""
+    found: bool = await connection.fetchval(
+        """SELECT EXISTS (SELECT 1 FROM fills WHERE workflow_id = $1 AND mode = $2
+                          AND (settled_at IS NULL OR settled_at >= $3))
+               OR EXISTS (SELECT 1 FROM adjustments WHERE workflow_id = $1 AND mode = $2
+                          AND at >= $3)""",
+        trade.frame.workflow_id,
+        trade.frame.mode,
+        since,
+    )
+    return found
 
 
 async def _adjust(

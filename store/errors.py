@@ -21,3 +21,7 @@ class FillConflict(StoreError):
 
 class ModeNeeded(StoreError):
     """The same trade id exists in paper and in live; the caller must say which."""
+
+
+class OtherToken(StoreError):
+    """A trade holds, or is about to buy, another token of the market."""

@@ -66,11 +66,13 @@ class Fills:
 
         Raises:
             UnknownOrder: we never prepared or adopted this order.
-            FillConflict: the venue now tells another price, size, side or token of a known fill.
+            FillConflict: the venue now tells another size, side or token of a known fill, or the
+                trade holds another token.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             owner = await connection.fetchrow(
-                "SELECT workflow_id, mode, token_id, side FROM orders WHERE order_id = $1",
+                "SELECT workflow_id, mode, token_id, side, event_id FROM orders"
+                " WHERE order_id = $1",
                 fill.order_id,
             )
             if owner is None or owner["mode"] != mode:
@@ -81,7 +83,7 @@ class Fills:
             known = _find(trade.fills, fill)
             if known is None or _moves(known.status, fill.status):
                 kept = fill if known is None else known.model_copy(update={"status": fill.status})
-                await _book_fill(connection, trade, kept, at)
+                await _book_fill(connection, trade, kept, owner["event_id"], at)
                 changed = True
             else:
                 changed = False
@@ -115,6 +117,17 @@ class Fills:
         )
         return [Fill.model_validate(dict(row)) for row in rows]
 
+    async def moving(self, mode: Mode, since: datetime) -> set[str]:
+        """Return the tokens with a match that has not settled, or settled since a time."""
+        rows = await self._pool.fetch(
+            """SELECT token_id FROM fills WHERE mode = $1 AND settled_at IS NULL
+               UNION SELECT token_id FROM fills WHERE mode = $1 AND settled_at >= $2
+                   AND matched_at >= $2 - interval '1 day'""",
+            mode,
+            since,
+        )
+        return {row["token_id"] for row in rows}
+
     async def reversal_ratio(self, mode: Mode, since: datetime) -> tuple[int, int]:
         """Return (fills that failed, fills) matched since a time: the breaker."""
         row = await self._pool.fetchrow(
@@ -141,10 +154,14 @@ def _moves(was: FillStatus, now: FillStatus) -> bool:
     return _RANK[now] > _RANK[was]
 
 
-async def _book_fill(connection: Connection, trade: Trade, fill: Fill, at: datetime) -> Books:
-    if not trade.exists:  # the claim may have been taken again for another token since
-        frame = trade.frame.model_copy(update={"token_id": fill.token_id})
+async def _book_fill(
+    connection: Connection, trade: Trade, fill: Fill, event_id: str | None, at: datetime
+) -> Books:
+    if not trade.exists:  # what the order was for: the claim may have been taken again since
+        frame = trade.frame.model_copy(update={"token_id": fill.token_id, "event_id": event_id})
         trade = trade.model_copy(update={"frame": frame})
+    elif trade.frame.token_id != fill.token_id:
+        raise FillConflict(f"expected a fill of token {trade.frame.token_id}, was {fill}")
     key = (fill.trade_id, fill.order_id)
     others = tuple(f for f in trade.fills if (f.trade_id, f.order_id) != key)
     fills = (*others, fill)

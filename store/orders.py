@@ -9,7 +9,7 @@ import asyncpg
 
 from domain.market import Mode
 from domain.money import Shares
-from domain.orders import Intent, Landing, Leg, OrderStatus, SignedOrder, VenueOrder
+from domain.orders import Intent, Landing, Leg, OrderStatus, SignedOrder
 from domain.rules import RiskRules
 from store.errors import ModeNeeded, UnknownOrder
 from store.rows import only
@@ -23,7 +23,6 @@ from store.stored_order import (
     fresh_order,
     known_row,
     new_row,
-    read_order,
     to_order,
     to_refusal,
 )
@@ -57,6 +56,9 @@ UPDATE orders o SET answers = least(o.posts, o.answers + 1),
 WHERE o.order_id = $1
 RETURNING {ORDER_COLUMNS}
 """  # noqa: S608 - column names above
+
+_ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2::timestamptz IS NOT NULL
+    THEN coalesce(absent_at, $2) END WHERE order_id = $1"""
 
 
 class Orders:
@@ -177,31 +179,6 @@ class Orders:
         )
         return to_order(known_row(row, order_id))
 
-    async def adopt(self, intent: Intent, order: VenueOrder, at: datetime) -> StoredOrder:
-        """Take in a live order of the venue that we have no record of; no cap can refuse it.
-
-        The claim of the trade must exist (see Corrections.adopt). Its bytes are unknown, so it is
-        never posted; its promise counts like any other.
-        """
-        row = new_row(intent, None, at) | {
-            "order_id": order.order_id,
-            "status": "live",
-            "adopted": True,
-            "posts": 1,  # somebody posted it, and the venue has it
-            "answers": 1,
-            "landing": "landed",
-            "last_posted_at": at,
-            "signed_at": order.created_at or at,
-        }
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(
-                "SELECT 1 FROM claims WHERE workflow_id = $1 AND mode = $2 FOR NO KEY UPDATE",
-                intent.workflow_id,
-                intent.mode,
-            )
-            await connection.execute("SELECT adopt_order($1)", row)
-            return await read_order(connection, order.order_id)
-
     async def get(self, order_id: str) -> StoredOrder | None:
         """Return one order."""
         row = await self._pool.fetchrow(ORDER_SELECT + " WHERE order_id = $1", order_id)
@@ -225,6 +202,15 @@ class Orders:
             order_id,
             at,
         )
+
+    async def absent(self, order_id: str, at: datetime | None) -> StoredOrder:
+        """Note since when an adopted order is missing at the venue; None: it is there."""
+        row = await self._pool.fetchrow(
+            f"{_ABSENT} RETURNING {ORDER_COLUMNS}",  # our own words
+            order_id,
+            at,
+        )
+        return to_order(known_row(row, order_id))
 
     async def mark(self, order_id: str, status: OrderStatus) -> None:
         """Note what a look at an open order showed: prepared, unknown or live. Never an end."""

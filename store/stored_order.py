@@ -21,7 +21,7 @@ _INTENT = (
 _SIGNED = "order_id body maker_amount taker_amount signed_at".split()
 _STATE = (
     "status filled first_posted_at last_posted_at posts answers matched landing venue_text "
-    "evidence created_at closed_at adopted cancel_answered_at"
+    "evidence created_at closed_at adopted cancel_answered_at absent_at"
 ).split()
 
 ORDER_COLUMNS = ", ".join(["limit_price", *_INTENT, *_SIGNED, *_STATE])
@@ -36,6 +36,7 @@ class Limit(StrEnum):
     REDUCING = "reducing"
     BALANCE_UNKNOWN = "balance_unknown"
     BALANCE_STALE = "balance_stale"
+    STOP_BELOW = "stop_below"  # the last rung of the ladder (Q10)
     MAX_POSITIONS = "max_positions"
     MAX_PER_MARKET = "max_per_market"
     MAX_PER_EVENT = "max_per_event"
@@ -52,6 +53,7 @@ _TEXTS = {
     Limit.REDUCING: "expected an active account, was reducing: exits only",
     Limit.BALANCE_UNKNOWN: "expected a known balance, was unknown",
     Limit.BALANCE_STALE: "expected a balance of at most {maximum} s, was {value} s old",
+    Limit.STOP_BELOW: "expected a balance of at least {maximum} USD, was {value}",
     Limit.MAX_POSITIONS: "expected at most {maximum} open trades, was {value}",
     Limit.MAX_PER_MARKET: "expected at most {maximum} USD in the market, was {value}",
     Limit.MAX_PER_EVENT: "expected at most {maximum} USD in the event, was {value}",
@@ -91,6 +93,7 @@ class StoredOrder(Record):
     closed_at: Utc | None
     adopted: bool = False
     cancel_answered_at: Utc | None = None  # when the venue first answered a cancel
+    absent_at: Utc | None = None  # since when the venue's lists do not hold it; adopted ones only
 
     @property
     def unfilled(self) -> Shares:

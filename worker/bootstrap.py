@@ -28,6 +28,7 @@ from activities.selling import SellingActivities
 from activities.settlement import SettlementActivities
 from activities.signing import Signing
 from domain.market import Mode
+from domain.rules import TradeRules
 from domain.score import Score
 from domain.strategy import GROUP, Registry
 from settings.keystore import unlock
@@ -141,17 +142,12 @@ def build_desk(
     claims, orders, fills = Claims(pool), Orders(pool), Fills(pool)
     positions, money, markets = Positions(pool), Account(pool), Markets(pool)
     decisions, levels, alerts = Decisions(pool), Levels(pool), Alerts(pool)
-    corrections, again = Corrections(pool), rules.reconcile
     scores = build_scores(rules.score, settings.mode, models, _newest(Scores(pool)))
     strategy = Registry(entry_points(group=GROUP)).get(rules.strategy.name)
     signing = Signing(venue, orders, rules, digest)
     evidence = Evidence(venue, markets, positions, money, Blocks(pool), scores, rules, clock)
     order = OrderActivities(venue, orders, fills, money, rules.entry, rules.pace, clock)
-    adopting = Adopting(venue, markets, claims, positions, corrections, orders, rules, clock)
     proceeds = Proceeds(venue, alerts, rules.pace.redeem_retry, clock)
-    repairs = Repairs(
-        venue, claims, positions, corrections, alerts, adopting, order.read_order, again, clock
-    )
     return Desk(
         opening=OpeningActivities(
             claims, decisions, orders, levels, evidence, signing, strategy, rules, digest, clock
@@ -163,24 +159,45 @@ def build_desk(
             venue, positions, levels, money, proceeds, rules.pace, clock
         ),
         books=BookActivities(claims, orders, positions, levels, Approvals(pool), alerts, clock),
-        reconciling=ReconcileActivities(
-            venue,
-            claims,
-            orders,
-            fills,
-            positions,
-            money,
-            SyncRuns(pool),
-            alerts,
-            repairs,
-            Breakers(orders, fills, money, alerts, rules.risk, clock),
-            again,
-            clock,
-        ),
+        reconciling=_reconciling(pool, venue, order, rules, clock),
         catalogue=CatalogueActivities(Discovery(markets, Tape(pool), venue)),
         pool=pool,
         venue=venue,
         mode=settings.mode,
+    )
+
+
+def _reconciling(
+    pool: asyncpg.Pool[Any], venue: Venue, order: OrderActivities, rules: TradeRules, clock: Clock
+) -> ReconcileActivities:
+    """Return reconciliation with its repairs, on store objects of its own."""
+    claims, orders, fills, positions = Claims(pool), Orders(pool), Fills(pool), Positions(pool)
+    account, alerts, corrections = Account(pool), Alerts(pool), Corrections(pool)
+    adopting = Adopting(venue, Markets(pool), claims, positions, corrections, orders, rules, clock)
+    repairs = Repairs(
+        venue,
+        claims,
+        positions,
+        corrections,
+        alerts,
+        adopting,
+        order.read_order,
+        rules.reconcile,
+        clock,
+    )
+    return ReconcileActivities(
+        venue,
+        claims,
+        orders,
+        fills,
+        positions,
+        account,
+        SyncRuns(pool),
+        alerts,
+        repairs,
+        Breakers(orders, fills, account, alerts, rules.risk, clock),
+        rules.reconcile,
+        clock,
     )
 
 

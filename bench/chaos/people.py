@@ -16,33 +16,40 @@ if TYPE_CHECKING:
     from bench.chaos.world import World
 
 
+UPDATES = {
+    "exit_now": ("_may_exit", m.ExitNow(who="op")),
+    "abandon": ("_may_abandon", m.Abandon(who="op")),
+    "set_levels": ("_may_set_levels", m.SetLevels(who="op", target=price("0.97"), stop=None)),
+}
+HALTS = {"halt": HaltState.HALTED, "reducing": HaltState.REDUCING}
+
+
 async def interfere(world: World, what: str, index: int) -> None:
     """Do what an operator, or a stray message, does."""
     trade = world.trigger(index).workflow_id
     world.nemesis.note(f"person: {what} of trade {index}")
-    send = world.server.update
-    if what == "exit_now":
-        send(trade, "_may_exit", "exit_now", m.ExitNow(who="op"))
-    elif what == "abandon":
-        send(trade, "_may_abandon", "abandon", m.Abandon(who="op"))
-    elif what == "set_levels":
-        levels = m.SetLevels(who="op", target=price("0.97"), stop=None)
-        send(trade, "_may_set_levels", "set_levels", levels)
+    if what in UPDATES:
+        validator, message = UPDATES[what]
+        world.server.update(trade, validator, what, message)
+    elif what in HALTS:
+        await _halt(world, HALTS[what])
     elif what == "cancel":
         world.server.cancel(trade)
     elif what == "terminate":
         world.server.terminate(trade)
-    elif what in ("halt", "reducing"):
-        await _halt(world, HaltState.HALTED if what == "halt" else HaltState.REDUCING)
-    elif what == "level":
+    else:
+        await _send(world, trade, what)
+
+
+async def _send(world: World, trade: str, what: str) -> None:
+    """Send a message that a trade may get at any time, and that proves nothing."""
+    if what == "level":
         level = m.LevelReached(token_id="1", price=price("0.97"), at=now())
         world.server.signal(trade, "level_reached", level)
-    elif what == "own":
-        for order in await world.orders.of_workflow(trade, MODE):
-            event = m.VenueEvent(order_id=order.signed.order_id, kind="confirmed")
-            world.server.signal(trade, "venue_event", event)
-    else:
-        event = m.VenueEvent(order_id="0xstray", kind="matched")
+        return
+    orders = await world.orders.of_workflow(trade, MODE) if what == "own" else []
+    for order_id in [o.signed.order_id for o in orders] or ["0xstray"]:
+        event = m.VenueEvent(order_id=order_id, kind="confirmed")
         world.server.signal(trade, "venue_event", event)
 
 

@@ -461,7 +461,7 @@ async def test_a_strangers_order_is_adopted_and_counts(pool: asyncpg.Pool[Any]) 
         price=price("0.95"),
     )
     for _ in range(2):
-        order = await Orders(pool).adopt(buy(trigger), stranger, NOW)
+        order = await Corrections(pool).adopt_order(buy(trigger), stranger, NOW)
         assert (order.adopted, order.status) == (True, OrderStatus.LIVE)
     account = await Account(pool).get(P)
     assert (account.reserved, account.open_slots) == (usd(19), 1)
