@@ -1,0 +1,158 @@
+"""Guards of the whole path that only show when something else goes wrong at the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities import proceeds, reconciling
+from activities.clock import utc_now
+from activities.messages import TradeKey
+from domain.market import Mode
+from domain.money import price, usd
+from domain.trade import Stage
+from sim.faults import Fault
+from store.alerts import Alerts
+from store.orders import Orders
+from store.positions import Positions
+from tests.house import House
+from tests.sim.client import SAFE, Client
+from tests.waiting import eventually
+from tests.whole.conftest import Opener
+from tests.whole.test_alerts import raised
+from tests.whole.test_paths import in_stage
+from venue.errors import Drift
+
+
+@pytest_asyncio.fixture
+async def house(houses: Opener) -> Any:
+    """Return a house where nothing is too young to be reconciled."""
+    async with houses("reconcile.grace=0s") as opened:
+        yield opened
+
+
+async def test_a_post_that_waited_for_its_turn_asks_the_halt_again(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O1: the venue's limit held it back for longer than a permit lasts; no second signature."""
+    limiter = house.desk.venue._http.limiter
+    acquire, waits = limiter.acquire, [1.0]
+
+    async def slow(host: str, method: str, path: str) -> None:
+        await acquire(host, method, path)
+        if (method, path) == ("POST", "/order") and waits:
+            await asyncio.sleep(waits.pop())
+
+    monkeypatch.setattr(limiter, "acquire", slow)
+    trade = await house.trade(house.touch(house.market()))
+    await in_stage(trade, Stage.HOLDING)
+    (order,) = await Orders(house.desk.pool).of_workflow(trade.id)
+    assert (order.posts, order.answers) == (2, 2)
+    assert len(house.sim.engine.exchange.memory.orders) == 1
+
+
+async def test_an_order_of_a_person_on_the_other_outcome_is_told_and_left_alone(
+    house: House,
+) -> None:
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    before = await Positions(house.desk.pool).get(trade.id)
+    manual = await Client(house.sim).login()
+    try:
+        answer = await manual.post(shown.tokens[1], "BUY", "0.02", "50")
+        order_id = answer.json()["orderID"]
+        await house.reconcile()
+        assert f"stray:paper:{shown.tokens[1]}" in await raised(house)
+        assert await Orders(house.desk.pool).get(order_id) is None
+        assert order_id in {o.order_id for o in await house.desk.venue.open_orders()}
+    finally:
+        await manual.close()
+    after = await Positions(house.desk.pool).get(trade.id)
+    assert before and after and (before.token_id, before.shares) == (after.token_id, after.shares)
+
+
+async def test_one_order_that_cannot_be_read_does_not_stop_the_other_repairs(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, other = house.market(), house.market()
+    trade = await house.trade(house.touch(other))
+    await in_stage(trade, Stage.HOLDING)
+    await trade.terminate("by the drill")
+    manual = await Client(house.sim).login()
+    try:
+        answer = await manual.post(shown.tokens[0], "BUY", "0.50", "10")
+        monkeypatch.setattr(house.desk.venue, "order", _unreadable)
+        report = await house.reconcile()
+    finally:
+        await manual.close()
+    assert [a.trigger.condition_id for a in report.adopt] == [other.condition_id]
+    assert f"repair-failed:paper:{answer.json()['orderID']}" in await raised(house)
+
+
+async def _unreadable(order_id: str) -> Any:
+    raise Drift("expected an order, was a poem")
+
+
+async def test_a_redemption_of_fewer_shares_than_the_books_hold_is_booked_as_it_was(
+    house: House,
+) -> None:
+    """Five shares had left the wallet before the market resolved: their dollars never came."""
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+
+    async def settled() -> Any:
+        position = await Positions(house.desk.pool).get(trade.id)
+        return position if position and position.shares == position.shares_confirmed else None
+
+    held = await eventually(settled, within=60)
+    account = house.sim.engine.exchange.memory.accounts[SAFE.lower()]
+    account.tokens[shown.tokens[0]] -= 5_000_000
+    house.resolve(shown)
+    result = await asyncio.wait_for(trade.result(), 60)
+    assert result.profit == usd(held.shares - 5 - result.cost - result.fees)
+    assert "20 USD" not in (await raised(house))[f"redemption:paper:{trade.id}"].text
+
+
+async def test_a_redemption_that_never_succeeds_is_told_after_a_quarter_of_an_hour(
+    house: House,
+) -> None:
+    key = TradeKey(
+        mode=Mode.PAPER,
+        workflow_id="0xc1:0.95",
+        owner="run-1",
+        condition_id="0xc1",
+        token_id="11",
+        threshold=price("0.95"),
+    )
+    watch = proceeds.Proceeds(
+        house.desk.venue, Alerts(house.desk.pool), timedelta(seconds=1), utc_now
+    )
+    environment = ActivityEnvironment()
+    for minutes, told in ((14, False), (16, True)):
+        began = utc_now() - timedelta(minutes=minutes)
+        environment.info = replace(environment.info, scheduled_time=began)
+        await environment.run(watch.late, key, ApplicationError("execution reverted"))
+        found = await raised(house)
+        assert ("redemption-late:paper:0xc1:0.95" in found) is told
+    assert "execution reverted" in found["redemption-late:paper:0xc1:0.95"].text
+
+
+async def test_a_match_that_does_not_settle_is_told(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciling, "SETTLES_WITHIN", timedelta(0))
+    engine = house.sim.engine
+    engine.faults.add(Fault(name="settle_stuck", args={"delay_s": 60}), engine.now())
+    trade = await house.trade(house.touch(house.market()))
+    await in_stage(trade, Stage.HOLDING)
+    await house.reconcile()
+    assert any(key.startswith("unsettled:") for key in await raised(house))
