@@ -14,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from ingest.feed import FeedHealth, SocketHealth
 from ingest.health import Health
 from ingest.metrics import IngestMetrics
 from tests.ops.dashboard.conftest import TOKEN, Shown, browser_of
@@ -66,9 +67,9 @@ def of_ingest() -> set[str]:
     class Feed:
         timings: list[int] = []
 
-        def health(self) -> Any:
-            fields = "sockets connected wanted subscribed frames bytes epochs oldest_data"
-            return type("H", (), {**dict.fromkeys(fields.split(), 0), "ends": Counter(drop=1)})
+        def health(self) -> FeedHealth:
+            one = SocketHealth(epoch=1, wanted=1, missing=0, data_age=0.5)
+            return FeedHealth(by_socket={0: one}, ends=Counter(drop=1))
 
     class Part:
         waiting = 0
