@@ -69,10 +69,13 @@ def of_ingest() -> set[str]:
 
         def health(self) -> FeedHealth:
             one = SocketHealth(epoch=1, wanted=1, missing=0, data_age=0.5)
-            return FeedHealth(by_socket={0: one}, ends=Counter(drop=1))
+            return FeedHealth(by_socket={0: one})
+
+        def ends(self) -> Counter[str]:
+            return Counter(drop=1)
 
     class Part:
-        waiting = 0
+        waiting = above_at_first = 0
         decoder = type("D", (), {"unknown": Counter(a=1), "malformed": Counter(a=1)})
         counts = odd = Counter(a=1)
         feed = Feed()
