@@ -13,6 +13,7 @@ FIRST_BACKOFF = 1.0  # seconds after the first 425 or 429 without a figure; doub
 LAST_BACKOFF = 30.0
 POST_ONLY_FOR = 120.0  # after a restart the venue takes post-only orders for two minutes
 PROBE = 3.0  # an answer takes less; a probe without one is followed by another
+SOON = 0.001  # a wait this short rounds to none, and would be asked for without a pause
 MODE_FOR = 30.0  # cancel-only and disabled carry no figure: look again after this
 
 
@@ -51,7 +52,7 @@ class ModeWatch:
     def state(self) -> ModeState:
         """Return the mode now; a mode whose time is over reads as NORMAL."""
         left = self._until - self._clock()
-        if self._mode is VenueMode.NORMAL or left <= 0:
+        if self._mode is VenueMode.NORMAL or left < SOON:
             return ModeState(mode=VenueMode.NORMAL)
         return ModeState(mode=self._mode, wait=timedelta(seconds=left))
 

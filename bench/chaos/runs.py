@@ -109,7 +109,7 @@ class How:
         if self.policy.maximum_attempts and number >= self.policy.maximum_attempts:
             return None
         first = self.policy.initial_interval.total_seconds()
-        pause = first * self.policy.backoff_coefficient ** max(number - 1, 0)
+        pause = first * self.policy.backoff_coefficient ** min(max(number - 1, 0), 60)
         longest = self.policy.maximum_interval
         pause = min(pause, longest.total_seconds() if longest else first * 100)
         if isinstance(error, ApplicationError) and error.next_retry_delay is not None:

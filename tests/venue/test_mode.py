@@ -126,3 +126,13 @@ def test_a_refused_probe_that_finds_the_mode_still_there_begins_it_anew() -> Non
     watch.admit()
     watch.learn(503, "cancel-only", None)
     assert watch.admit().wait == timedelta(seconds=MODE_FOR)
+
+
+def test_a_wait_too_short_for_a_pause_is_over() -> None:
+    """Else a post would be retried without any pause until the clock moved on."""
+    now = [100.0]
+    modes = ModeWatch(lambda: now[0])
+    modes.learn(503, "trading is disabled", None)
+    now[0] += MODE_FOR - 1e-7
+    assert modes.state().mode is VenueMode.NORMAL
+    assert modes.admit().mode is VenueMode.NORMAL
