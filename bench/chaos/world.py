@@ -25,6 +25,7 @@ from bench.chaos.runs import of_run
 from bench.chaos.temporal import Server
 from bench.chaos.venue import Floor
 from domain.money import price, shares
+from domain.positions import PositionState
 from domain.trade import HaltState
 from domain.trigger import TouchSource, Trigger
 from settings.model import Settings
@@ -34,6 +35,7 @@ from sim.playback import book_event
 from sim.units import micro
 from store.account import Account
 from store.orders import Orders
+from store.positions import Positions
 from store.pulse import SyncRuns
 from worker.bootstrap import build_desk
 from workflows import messages as m
@@ -78,7 +80,7 @@ class World:
         self.exposure = Exposure(self.floor.engine, plan.rules.risk)
         self.account = Account(database.pool)
         self.orders = Orders(database.pool)
-        self.runs = SyncRuns(database.pool)
+        self.runs, self.positions = SyncRuns(database.pool), Positions(database.pool)
         self.markets = [_market(m) for m in plan.markets]
         self.halts: list[tuple[float, HaltState]] = []  # what people set, as acknowledged
         self._tasks: list[asyncio.Task[None]] = []
@@ -261,7 +263,13 @@ class World:
             quiet = quiet + 1 if at_rest else 0
 
     async def _agreed(self) -> bool:
-        """Return whether the newest reconciliation found no difference, hence left no work."""
+        """Return whether nothing is open any more and the newest reconciliation left no work.
+
+        What is too young to be judged is no difference, but it is work.
+        """
+        held = await self.positions.open(MODE)
+        if await self.orders.open(MODE) or any(p.state is PositionState.OPEN for p in held):
+            return False
         newest = await self.runs.recent(MODE, 1)
         return bool(newest) and newest[0].ended_at is not None and not newest[0].differences
 
