@@ -79,6 +79,21 @@ async def test_an_order_of_a_person_on_the_other_outcome_is_told_and_left_alone(
     assert before and after and (before.token_id, before.shares) == (after.token_id, after.shares)
 
 
+async def test_an_order_of_ours_that_came_while_the_venue_was_read_is_not_cancelled(
+    houses: Opener,
+) -> None:
+    """It looks like a stranger's to a comparison that began before it; our books hold it open."""
+    rules = ("entry.style=rest", "entry.max_price=0.95", "filters.max_divergence=0.20")
+    async with houses(*rules) as house:
+        shown = house.market()
+        house.show(shown, {"0.94": "500"}, {"0.97": "300"})
+        trade = await house.trade(house.touch(shown, at="0.95"))
+        (order,) = await eventually(house.desk.venue.open_orders, within=60)
+        await house.desk.reconciling._repairs._adopting.order(Mode.PAPER, order.order_id)
+        assert [o.order_id for o in await house.desk.venue.open_orders()] == [order.order_id]
+        await trade.terminate("the rest is told elsewhere")
+
+
 async def test_one_order_that_cannot_be_read_does_not_stop_the_other_repairs(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
