@@ -206,8 +206,9 @@ class Claims:
         async with self._pool.acquire() as connection, connection.transaction():
             done = await connection.execute(
                 """UPDATE claims SET state = 'released', retry_after = NULL, reason = $4,
-                   changed_at = $5 WHERE mode = $1 AND condition_id = $2 AND threshold = $3
-                   AND state = 'declined'""",
+                   abandoned_at = NULL, changed_at = $5
+                   WHERE mode = $1 AND condition_id = $2 AND threshold = $3
+                     AND state = 'declined'""",
                 mode,
                 condition_id,
                 threshold,

@@ -172,6 +172,19 @@ async def test_an_abandoned_touch_is_declined_when_its_claim_is_given_back(
     assert claim is not None and (claim.state, claim.retry_after) == (ClaimState.DECLINED, None)
 
 
+async def test_a_trade_that_a_person_allowed_again_is_managed_again(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await funded(pool)
+    await Claims(pool).take(touch(), "run-1", NOW)
+    await Claims(pool).abandon(P, W, NOW)
+    await Claims(pool).release(*KEY, "run-1", "its run is gone", None, NOW)
+    assert await Claims(pool).allow(*KEY, "ann", "another try", NOW)
+    order = await bought(pool, touch())
+    applied = await Fills(pool).apply(P, match(order), NOW)
+    assert applied.position.state is PositionState.OPEN
+
+
 async def test_a_position_counts_in_the_event_its_order_was_reserved_in(
     pool: asyncpg.Pool[Any],
 ) -> None:
