@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import logging
 import multiprocessing
@@ -16,8 +17,8 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -33,20 +34,18 @@ from domain.killpoints import POINTS
 from ops.services.postgres import UNSAFE_BUT_FAST, EmbeddedPostgres
 from store.migrations import migrate
 
-AT_ONCE = 1  # worlds of one process; they share its clock, so more would wait for each other
-ESCALATED = 80.0  # seconds: 20 in which the same bytes may be posted, and 60 until a person is told
-STRIDE = 500.0  # virtual seconds between two looks at what is done
+ESCALATED = 60.0  # seconds from the first post until the fate is known or a person is told
+MORE = 50  # seeds for each death that is wanted, before a point counts as out of reach
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the seeds, print a summary, write the report; 1 when any seed failed."""
     options = _options(arguments)
-    jobs = _jobs(options)
-    with postgres(options.processes * AT_ONCE) as dsns:
+    with postgres(options.processes) as dsns:
         begun = time.monotonic()
         outcomes = Tally(options)
         with suppress(KeyboardInterrupt):  # a report of what was done
-            for outcome in _run(jobs, dsns):
+            for outcome in _run(_jobs(options, outcomes), dsns):
                 outcomes.add(outcome)
         report = outcomes.report(time.monotonic() - begun)
     if options.report:
@@ -77,7 +76,7 @@ class Tally:
         self._endings: Counter[str] = Counter()
         self._injected: Counter[str] = Counter()
         self._failures: list[dict[str, Any]] = []
-        self._deaths: Counter[str] = Counter()
+        self.deaths: Counter[str] = Counter(dict.fromkeys(POINTS, 0))
         self._unknown: list[float] = []
         self._late: list[int] = []
         self._history = 0
@@ -89,7 +88,7 @@ class Tally:
         self._sum.update(virtual_seconds=int(outcome.virtual_s))
         self._endings.update(outcome.endings)
         if outcome.deaths:
-            self._deaths[outcome.point] += 1
+            self.deaths[outcome.point] += 1
         self._injected.update(outcome.injected)
         self._unknown.append(outcome.unknown_s)
         if outcome.unknown_s > ESCALATED:
@@ -98,7 +97,8 @@ class Tally:
         if outcome.faults:
             self._failures.append(asdict(outcome))
         if outcome.faults or self._verbose:
-            print(f"seed {outcome.seed}: " + ("; ".join(outcome.faults) or "clean"))
+            again = f" (--point {outcome.point} --at {_visit(outcome.seed)})" * bool(outcome.point)
+            print(f"seed {outcome.seed}{again}: " + ("; ".join(outcome.faults) or "clean"))
             for line in outcome.story if self._verbose else outcome.story[-12:]:
                 print(f"    {line}")
         if self._sum["seeds"] % 100 == 0:
@@ -117,7 +117,7 @@ class Tally:
             "seeds_per_second": round(self._sum["seeds"] / max(seconds, 0.001), 1),
             "endings": dict(self._endings.most_common()),
             "faults_injected": dict(self._injected.most_common()),
-            "deaths_by_point": dict(self._deaths.most_common()),
+            "deaths_by_point": dict(self.deaths.most_common()),
             "unknown_or_told_s": {
                 "p50": _percentile(self._unknown, 50),
                 "p99": _percentile(self._unknown, 99),
@@ -141,7 +141,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--only", type=int, help="run this seed alone and tell its story")
     parser.add_argument("--report", default="")
     parser.add_argument(
-        "--kill-points", type=int, default=0, help="die N times at each named point instead"
+        "--kill-points",
+        type=int,
+        default=0,
+        help="each seed dies at a named point as well, until each point has N deaths or more",
     )
     parser.add_argument("--point", default="", help="with --only: a named point to die at")
     parser.add_argument("--at", type=int, default=1, help="with --only: on which visit")
@@ -149,16 +152,22 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
+def _jobs(options: argparse.Namespace, seen: Tally) -> Iterator[Job]:
+    """Yield the seeds; each dies at the named point that has the fewest deaths so far."""
     if options.only is not None:
-        return [Job(options.only, options.point, options.at)]
-    if options.kill_points:
-        count = options.kill_points * len(POINTS)  # each death in a seed of its own
-        return [
-            Job(options.seed + n, POINTS[n % len(POINTS)], 1 + n // len(POINTS) % 2)
-            for n in range(count)
-        ]
-    return [Job(seed) for seed in range(options.seed, options.seed + options.runs)]
+        yield Job(options.only, options.point, options.at)
+        return
+    wanted, last = options.kill_points, options.seed + options.runs
+    for seed in range(options.seed, last + MORE * wanted):
+        if seed >= last and min(seen.deaths.values()) >= wanted:
+            return
+        point = min(POINTS, key=seen.deaths.__getitem__) if wanted else ""
+        yield Job(seed, point, _visit(seed) if wanted else 1)
+
+
+def _visit(seed: int) -> int:
+    """Return on which visit of its named point a seed dies."""
+    return 2 if seed % 4 == 0 else 1
 
 
 @contextmanager
@@ -193,68 +202,56 @@ def _query(dsn: str) -> str:
     return mark + rest if mark else ""
 
 
-def _run(jobs: list[Job], dsns: list[str]) -> Iterator[Outcome]:
-    """Deal the jobs to the processes; each has some databases of its own."""
-    if len(jobs) == 1:
-        yield from play(dsns[:1], jobs)
-        return
+def _run(jobs: Iterator[Job], dsns: list[str]) -> Iterator[Outcome]:
+    """Deal the jobs to the processes, one at a time; each has a database of its own."""
     context = multiprocessing.get_context("spawn")
+    deals: Any = context.Queue()
     answers: Any = context.Queue()
-    shares = [dsns[i : i + AT_ONCE] for i in range(0, len(dsns), AT_ONCE)]
     parts = [
-        context.Process(target=_worker, args=(own, jobs[i :: len(shares)], answers), daemon=True)
-        for i, own in enumerate(shares)
+        context.Process(target=_worker, args=(dsn, deals, answers), daemon=True) for dsn in dsns
     ]
     for part in parts:
         part.start()
-    left = len(jobs)
+    left = 0
+    for job in itertools.islice(jobs, len(dsns)):
+        deals.put(job)
+        left += 1
     try:
         while left:
             try:
                 yield answers.get(timeout=5)
-                left -= 1
             except Empty:
                 if not any(part.is_alive() for part in parts):
                     raise RuntimeError(f"expected {left} more seeds, all ended") from None
+                continue
+            following = next(jobs, None)
+            left -= following is None
+            deals.put(following)
     finally:
         for part in parts:
             part.terminate()
 
 
-def _worker(dsns: list[str], jobs: list[Job], answers: Any) -> None:
+def _worker(dsn: str, deals: Any, answers: Any) -> None:
     parent = os.getppid()
-    for outcome in play(dsns, jobs):
+    for outcome in play(dsn, iter(deals.get, None)):
         answers.put(outcome)
         if os.getppid() != parent:
             return  # nobody listens any more
 
 
-def play(dsns: list[str], jobs: list[Job]) -> Iterator[Outcome]:
-    """Run jobs, as many at a time as there are databases, on one virtual loop."""
+def play(dsn: str, jobs: Iterable[Job]) -> Iterator[Outcome]:
+    """Run jobs, one after the other, on one virtual loop."""
     logging.disable(logging.CRITICAL)
     loop = VirtualLoop()
     loop.set_task_factory(task_factory)
-    waiting, done = deque(jobs), deque[Outcome]()
     try:
-        databases = [loop.run_until_complete(Database.open(dsn)) for dsn in dsns]
-        slots = [loop.create_task(_slot(db, waiting, done)) for db in databases]
-        while not all(slot.done() for slot in slots) or done:
-            if not done:
-                loop.run_until_complete(asyncio.wait(slots, timeout=STRIDE))
-            while done:
-                yield done.popleft()
-        for slot in slots:
-            slot.result()
-        for database in databases:
-            loop.run_until_complete(database.close())
+        database = loop.run_until_complete(Database.open(dsn))
+        for job in jobs:
+            yield loop.run_until_complete(_one(job, database))
+        loop.run_until_complete(database.close())
     finally:
         loop.close()
-
-
-async def _slot(database: Database, waiting: deque[Job], done: deque[Outcome]) -> None:
-    while waiting:
-        job = waiting.popleft()
-        done.append(await asyncio.create_task(_one(job, database)))
 
 
 async def _one(job: Job, database: Database) -> Outcome:

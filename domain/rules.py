@@ -153,7 +153,7 @@ class PaceRules(Rules):
     hold_poll: timedelta = timedelta(minutes=5)
     resolution_poll: timedelta = timedelta(minutes=1)
     redeem_retry: timedelta = timedelta(seconds=30)
-    escalate_after: timedelta = timedelta(seconds=60)  # an unknown order alerts a person
+    escalate_after: timedelta = timedelta(seconds=50)  # told within a minute (design 5): 10 to tell
 
 
 class ReconcileRules(Rules):

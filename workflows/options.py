@@ -43,7 +43,7 @@ LOOK = workflow.ActivityConfig(
 )
 
 # One look at an order whose fate a person is waiting for: after 12 s the answer is "unknown",
-# so that the alert after a minute cannot be held back by an outage.
+# so that an outage cannot keep the trade from showing that.
 ASK = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(seconds=10),
     schedule_to_close_timeout=timedelta(seconds=12),

@@ -6,6 +6,9 @@ id travels. It returns when the venue has proven that the order can no longer fi
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -42,12 +45,14 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     await _post(order)
     truth = await _look(order, stop=False)
     if not truth.terminal and order.tif in RESTING:
-        truth = await _until_deadline(inbox, order, truth)
+        async with _alarm(state, order, began):
+            truth = await _until_deadline(inbox, order, truth)
         began = workflow.now()
         if not truth.terminal:
             truth = await _look(order, stop=True, known=truth)
     if not truth.terminal:
-        truth = await _until_proven(state, inbox, order, truth, began)
+        async with _alarm(state, order, began):
+            truth = await _until_proven(state, inbox, order, truth)
     state.order = None
     if state.stage is not stage:
         show(state, stage, truth.evidence)
@@ -90,9 +95,8 @@ async def _look(order: OrderRef, *, stop: bool, known: OrderTruth | None = None)
 
 async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> OrderTruth:
     """Wait for fills of a resting order until its deadline, a stop, or its end."""
-    ends = order.expires_at or order.post_before
     while not truth.terminal and inbox.stop is None:
-        left = ends - workflow.now()
+        left = _deadline(order) - workflow.now()
         if left <= timedelta(0):
             break
         truth = await _next_truth(inbox, order, truth, left)
@@ -100,37 +104,56 @@ async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> O
 
 
 async def _until_proven(
-    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth, started: datetime
+    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth
 ) -> OrderTruth:
-    """Ask until the fate is proven; a minute after the post tell a person, and go on asking."""
-    told = False
+    """Ask until the fate is proven, however long that takes."""
     while not truth.terminal:
         if inbox.stop is not None:
             return await _stopped(inbox, order)
-        waited = workflow.now() - started
-        patience = GRACE if state.stage is not Stage.UNKNOWN else state.plan.pace.escalate_after
         # the waiter polls without history; the timer only bounds how long it goes unrenewed
-        wait = state.plan.pace.escalate_after if told else max(patience - waited, GRACE)
+        wait = GRACE if state.stage is not Stage.UNKNOWN else state.plan.pace.escalate_after
         truth = await _next_truth(inbox, order, truth, wait)
-        if truth.terminal:
-            break
-        if state.stage is not Stage.UNKNOWN and truth.status is OrderStatus.UNKNOWN:
+        if truth.status is OrderStatus.UNKNOWN and state.stage is not Stage.UNKNOWN:
             show(state, Stage.UNKNOWN, "the fate of the order is not known; asking the venue")
-        if not told and workflow.now() - started >= state.plan.pace.escalate_after:
-            told = True
-            await alert(
-                state,
-                key=f"unknown-order:{order.order_id}",
-                priority="high",
-                title="An order's fate is not known",
-                text=(
-                    f"{order.side.value} {order.shares} at {order.limit}, order {order.order_id}."
-                    " The venue has not proven whether it filled. The money stays reserved and"
-                    " the bot keeps asking; nothing is signed again. Check the order at the"
-                    " venue, then wait, or abandon the trade."
-                ),
-            )
     return truth
+
+
+@asynccontextmanager
+async def _alarm(state: TradeState, order: OrderRef, began: datetime) -> AsyncIterator[None]:
+    """Tell a person when the block has no proof in time, whatever it is busy with then."""
+    due = began + state.plan.pace.escalate_after
+    alarm = asyncio.create_task(_tell(state, order, due))
+    try:
+        yield
+    finally:
+        alarm.cancel()
+        await asyncio.gather(alarm, return_exceptions=True)
+
+
+async def _tell(state: TradeState, order: OrderRef, due: datetime) -> None:
+    """Raise the alert at `due`; an order seen in the book before its deadline is no reason."""
+    left = max(due - workflow.now(), timedelta(0))
+    await workflow.sleep(left, summary="until a person is told that the fate is not known")
+    if order.tif in RESTING and workflow.now() < _deadline(order):
+        truth = await _look(order, stop=False)
+        if truth.terminal or truth.status is not OrderStatus.UNKNOWN:
+            return
+    await alert(
+        state,
+        key=f"unknown-order:{order.order_id}",
+        priority="high",
+        title="An order's fate is not known",
+        text=(
+            f"{order.side.value} {order.shares} at {order.limit}, order {order.order_id}."
+            " The venue has not proven whether it filled. The money stays reserved and"
+            " the bot keeps asking; nothing is signed again. Check the order at the"
+            " venue, then wait, or abandon the trade."
+        ),
+    )
+
+
+def _deadline(order: OrderRef) -> datetime:
+    return order.expires_at or order.post_before
 
 
 async def _stopped(inbox: Inbox, order: OrderRef) -> OrderTruth:

@@ -33,20 +33,20 @@ def database() -> str:
 
 
 def test_seeds_of_every_kind_of_fault_leave_books_equal_to_the_venues(database: str) -> None:
-    outcomes = list(play([database], [Job(seed) for seed in SMOKE]))
+    outcomes = list(play(database, [Job(seed) for seed in SMOKE]))
     assert {o.seed: o.faults for o in outcomes if o.faults} == {}
     assert sum(o.orders for o in outcomes) > 5
 
 
 @pytest.mark.parametrize("seed", INCIDENTS)
 def test_a_seed_that_once_failed_stays_clean(database: str, seed: int) -> None:
-    [outcome] = play([database], [Job(seed)])
+    [outcome] = play(database, [Job(seed)])
     assert outcome.faults == []
 
 
 @pytest.mark.parametrize("point", ["sign:after", "post:after", "fill:after", "settle:after"])
 def test_a_worker_that_dies_at_a_named_point_changes_nothing(database: str, point: str) -> None:
-    outcomes = list(play([database], [Job(seed, point) for seed in range(1, 4)]))
+    outcomes = list(play(database, [Job(seed, point) for seed in range(1, 4)]))
     assert {o.seed: o.faults for o in outcomes if o.faults} == {}
     assert sum(o.deaths for o in outcomes) > 0
 
@@ -54,8 +54,8 @@ def test_a_worker_that_dies_at_a_named_point_changes_nothing(database: str, poin
 def test_repeated_late_permuted_and_stray_messages_change_nothing(database: str) -> None:
     """Messages are hints: with sixty more of them each trade ends the same, to the micro-dollar."""
     seeds = (1, 9, 18)
-    calm = list(play([database], [Job(seed, messages=0) for seed in seeds]))
-    stormy = list(play([database], [Job(seed, messages=60) for seed in seeds]))
+    calm = list(play(database, [Job(seed, messages=0) for seed in seeds]))
+    stormy = list(play(database, [Job(seed, messages=60) for seed in seeds]))
     assert [o.faults for o in calm + stormy] == [[]] * 6
     assert sum(o.orders for o in calm) >= 3
     for quiet, loud in zip(calm, stormy, strict=True):

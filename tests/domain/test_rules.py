@@ -110,7 +110,7 @@ def test_the_default_pace_is_patient() -> None:
         "hold_poll": 5 * MINUTE,
         "resolution_poll": MINUTE,
         "redeem_retry": 30 * SECOND,
-        "escalate_after": MINUTE,
+        "escalate_after": 50 * SECOND,
     }
     reconcile = TradeRules().reconcile
     assert (reconcile.hold_policy, reconcile.mature_age) == ("actual", 8 * DAY)

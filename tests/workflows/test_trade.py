@@ -369,7 +369,7 @@ async def test_an_unknown_order_alerts_a_person_and_is_asked_for_until_it_is_kno
         return bool(desk.alerts)
 
     await eventually(alerted, within=60)
-    assert (await trade.query(TradeWorkflow.status)).stage is Stage.UNKNOWN
+    await in_stage(trade, Stage.UNKNOWN)
     assert desk.alerts[0].key == "unknown-order:0xentry1"
     del desk.truths["0xentry1"]
     assert (await trade.result()).ending is Stage.SETTLED
