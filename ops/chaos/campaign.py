@@ -35,8 +35,13 @@ class Campaign:
         self.longest_halt_ms = max([self.longest_halt_ms, *result.halt_ms])
 
 
-async def campaign(seeds: list[int], say: Callable[[str], None]) -> Campaign:
-    """Run the seeds; a stack that cannot start is reported, not counted as proof."""
+async def campaign(
+    seeds: list[int], say: Callable[[str], None], keep: Callable[[Campaign], None]
+) -> Campaign:
+    """Run the seeds; a stack that cannot start is reported, not counted as proof.
+
+    `keep` gets the sums after every seed, so that an interrupted campaign is not lost.
+    """
     found = Campaign(seeds)
     for seed in seeds:
         try:
@@ -45,8 +50,9 @@ async def campaign(seeds: list[int], say: Callable[[str], None]) -> Campaign:
             found.broken[seed] = str(e)
             found.failed.append(seed)
             say(f"seed {seed}: the stack did not start: {str(e)[:300]}")
-            continue
-        found.add(result)
-        verdict = "; ".join(result.faults) or "clean"
-        say(f"seed {seed}: {verdict} ({result.seconds:.0f} s, {result.endings})")
+        else:
+            found.add(result)
+            verdict = "; ".join(result.faults) or "clean"
+            say(f"seed {seed}: {verdict} ({result.seconds:.0f} s, {result.endings})")
+        keep(found)
     return found

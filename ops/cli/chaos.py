@@ -39,9 +39,12 @@ def chaos(
     seeds = [only] if only is not None else list(range(seed, seed + runs))
     if fast:
         raise typer.Exit(_fast(seeds, report, alone=only is not None))
-    found = asyncio.run(campaign(seeds, out.print))
-    if report is not None:
-        report.write_text(json.dumps(asdict(found), indent=1) + "\n")
+
+    def keep(found: Campaign) -> None:
+        if report is not None:
+            report.write_text(json.dumps(asdict(found), indent=1) + "\n")
+
+    found = asyncio.run(campaign(seeds, out.print, keep))
     _show(found, alone=only is not None)
     if found.failed:
         raise CliError(Exit.ERROR, f"{len(found.failed)} of {len(seeds)} seeds: {found.failed}")
