@@ -1,12 +1,13 @@
 """The floor of bench.touch_to_post: an empty workflow with one empty local activity.
 
 `python -m bench.touch_floor` serves it as the worker serves trades, in a process of its own:
-same client, loop, runner and worker options.
+same client, loop, runner, garbage collector and worker options.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from datetime import timedelta
 
@@ -52,4 +53,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    gc.freeze()
     uvloop.run(serve())

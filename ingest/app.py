@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
@@ -188,6 +189,7 @@ class Ingest:
             await self.catalogue.look()
             await self.upkeep.load_levels()
             tasks = [asyncio.create_task(work, name=name) for name, work in self._work()]
+            gc.freeze()  # modules and catalogue stay: looking through them would hold up a touch
             log.info("ready", tokens=len(self.tokens.by_id), sockets=len(self.feed.sockets))
             tasks.append(asyncio.create_task(stop.wait(), name="stop"))
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
