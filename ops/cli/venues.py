@@ -13,8 +13,6 @@ from ops.cli.options import Set
 from ops.cli.up import up
 from settings.place import ROOT
 
-PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-
 
 def sim(context: typer.Context) -> None:
     """Run the simulated venue alone, for any client; --help lists its own options.

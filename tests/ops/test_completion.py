@@ -16,7 +16,7 @@ import pytest
 import typer
 
 from ops.cli.completion import Shell, script, tree
-from ops.cli.main import app, main
+from ops.cli.main import main, program
 
 TAB = b"\t"
 PROMPT = "ready> "
@@ -59,7 +59,7 @@ class Terminal:
 @pytest.fixture
 def bash(tmp_path: Path) -> Iterator[Terminal]:
     file = tmp_path / "touchline.bash"
-    file.write_text(script(typer.main.get_command(app), Shell.BASH))
+    file.write_text(script(typer.main.get_command(program()), Shell.BASH))
     terminal = Terminal(["bash", "--noprofile", "--norc", "-i"], tmp_path)
     terminal.until(PROMPT)
     terminal.press(f"bind 'set bell-style none'; source {file}; echo so\\urced\n".encode())
@@ -83,7 +83,7 @@ def test_tab_in_bash_finishes_commands_options_and_settings(bash: Terminal) -> N
 
 def test_bash_offers_every_command_the_parser_knows_and_runs_nothing(tmp_path: Path) -> None:
     file = tmp_path / "touchline.bash"
-    file.write_text(script(typer.main.get_command(app), Shell.BASH))
+    file.write_text(script(typer.main.get_command(program()), Shell.BASH))
     asked = (
         f"PATH=; source {file}; COMP_WORDS=(touchline ''); COMP_CWORD=1; _touchline;"
         ' printf "%s\\n" "${COMPREPLY[@]}"'
@@ -93,7 +93,7 @@ def test_bash_offers_every_command_the_parser_knows_and_runs_nothing(tmp_path: P
     done = subprocess.run([bash_path, "-c", asked], capture_output=True, text=True, timeout=20)
     assert done.stderr == ""
     offered = set(done.stdout.split())
-    assert offered == {*next(tree(typer.main.get_command(app))).commands}
+    assert offered == {*next(tree(typer.main.get_command(program()))).commands}
     parity = "approve reject exit levels abandon halt reduce resume block unblock watchlist alerts"
     assert offered >= {*parity.split(), "health", "reconcile", "export", "redeem", "logs", "test"}
 
@@ -101,7 +101,7 @@ def test_bash_offers_every_command_the_parser_knows_and_runs_nothing(tmp_path: P
 @pytest.mark.skipif(shutil.which("zsh") is None, reason="no zsh here")
 def test_tab_in_zsh_finishes_a_command(tmp_path: Path) -> None:
     file = tmp_path / "touchline.zsh"
-    file.write_text(script(typer.main.get_command(app), Shell.ZSH))
+    file.write_text(script(typer.main.get_command(program()), Shell.ZSH))
     terminal = Terminal(["zsh", "-f", "-i"], tmp_path)
     try:
         terminal.press(b"autoload -U compinit && compinit -u -D\n")
@@ -116,7 +116,7 @@ def test_tab_in_zsh_finishes_a_command(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("fish") is None, reason="no fish here")
 def test_fish_completes_commands_options_and_values(tmp_path: Path) -> None:
     file = tmp_path / "touchline.fish"
-    file.write_text(script(typer.main.get_command(app), Shell.FISH))
+    file.write_text(script(typer.main.get_command(program()), Shell.FISH))
 
     def offered(line: str) -> list[str]:
         asked = f"source {file}; complete -C '{line}'"
