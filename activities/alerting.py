@@ -9,6 +9,8 @@ from typing import Protocol
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.alive import alive
+
 NOTHING_YET = "NothingYet"
 LOOK_EVERY = timedelta(seconds=2)
 
@@ -38,7 +40,8 @@ class AlertActivities:
         Raises:
             ApplicationError: "NothingYet" when nothing was sent; asked again by the retry.
         """
-        done = await self._deliver()
+        async with alive():
+            done = await self._deliver()
         if not done.sent:
             raise _nothing_yet("no alert is due", LOOK_EVERY)
         return done.sent

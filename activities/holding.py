@@ -82,8 +82,8 @@ class HoldingActivities:
     async def _look(self, request: HoldRequest) -> HoldView:
         await self._settle_fills(request)
         position = await self._positions.get(request.key.workflow_id, request.key.mode)
-        if position is None:
-            return HoldView(news=News.GONE, reason="nothing is held any more")
+        if position is None:  # a trade holds because it bought: the books lost it, nobody sold it
+            return HoldView(news=News.NOTHING, reason="the books do not know this position")
         if position.dust:
             return await self._gone(request, position)
         seen = HoldView(

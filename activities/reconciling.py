@@ -12,6 +12,7 @@ from temporalio import activity
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.alive import alive
 from activities.balance import refresh_balance
 from activities.breakers import Breakers
 from activities.clock import Clock
@@ -68,6 +69,10 @@ class ReconcileActivities:
     @activity.defn
     async def reconcile(self, request: ReconcileRequest) -> ReconcileReport:
         """Compare everything once; repair unless this is a dry run; write the run down."""
+        async with alive():
+            return await self._reconcile(request)
+
+    async def _reconcile(self, request: ReconcileRequest) -> ReconcileReport:
         started = self._clock()
         number = await self._runs.start(
             request.run_key, request.mode, "full", request.dry_run, started

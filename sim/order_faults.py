@@ -35,9 +35,9 @@ def place(engine: Engine, body: Any, key: ApiKey, now_ms: int) -> dict[str, Any]
     if engine.faults.hit("hashes_null", now_ms, **context):
         answer = {**answer, "transactionsHashes": None}
     if engine.faults.hit("legacy_hashes", now_ms, **context):
-        hashes = [trade_id.replace("-", "").rjust(64, "0") for trade_id in answer["tradeIDs"]]
-        answer = {**answer, "transactionsHashes": [f"0x{text}" for text in hashes]}
-        answer.pop("tradeIDs")
+        ids = answer.pop("tradeIDs", ())  # a resting order has none
+        hashes = [f"0x{trade_id.replace('-', ''):0>64}" for trade_id in ids]
+        answer = {**answer, "transactionsHashes": hashes}
     return answer
 
 

@@ -13,6 +13,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 from activities.alerting import AlertActivities
+from workflows.options import SILENCE
 
 WORKFLOW = "AlertWorkflow"
 WORKFLOW_ID = "alerts"
@@ -21,6 +22,7 @@ ROUNDS = 200  # deliveries before the history is begun anew
 # The activity names its own next look; this bound is for a store or a worker that is away.
 DELIVER = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(minutes=2),
+    heartbeat_timeout=SILENCE,
     retry_policy=RetryPolicy(
         initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=10)
     ),

@@ -7,6 +7,10 @@ from datetime import timedelta
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+# Of an activity that takes long and says that it is alive (activities/alive.py): a worker that
+# was killed in it is noticed after this, not after the longest time the work may take.
+SILENCE = timedelta(seconds=15)
+
 # Work before the post is one local step (design 5): it leaves nothing at the venue, every
 # write in it is keyed, so a repeat after a crash finds its own rows. 10 s covers a slow book;
 # after 30 s the touch is stale and the trade ends as not entered.

@@ -14,12 +14,13 @@ from activities.reconciling import ReconcileActivities
 from domain.market import Mode
 from domain.record import Record
 from workflows.messages import Adoption, TradeStart, VenueEvent
-from workflows.options import say
+from workflows.options import SILENCE, say
 from workflows.trade import TradeWorkflow
 
 # A whole reading of the venue; repeated a few times, then left to the next scheduled run.
 READ = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=SILENCE,
     retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), maximum_attempts=3),
 )
 

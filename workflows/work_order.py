@@ -7,8 +7,8 @@ id travels. It returns when the venue has proven that the order can no longer fi
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -45,13 +45,13 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     await _post(order)
     truth = await _look(order, stop=False)
     if not truth.terminal and order.tif in RESTING:
-        async with _alarm(state, order, began):
+        with _alarm(state, order, began):
             truth = await _until_deadline(inbox, order, truth)
         began = workflow.now()
         if not truth.terminal:
             truth = await _look(order, stop=True, known=truth)
     if not truth.terminal:
-        async with _alarm(state, order, began):
+        with _alarm(state, order, began):
             truth = await _until_proven(state, inbox, order, truth)
     state.order = None
     if state.stage is not stage:
@@ -118,8 +118,8 @@ async def _until_proven(
     return truth
 
 
-@asynccontextmanager
-async def _alarm(state: TradeState, order: OrderRef, began: datetime) -> AsyncIterator[None]:
+@contextmanager
+def _alarm(state: TradeState, order: OrderRef, began: datetime) -> Iterator[None]:
     """Tell a person when the block has no proof in time, whatever it is busy with then."""
     due = began + state.plan.pace.escalate_after
     alarm = asyncio.create_task(_tell(state, order, due))
@@ -127,7 +127,6 @@ async def _alarm(state: TradeState, order: OrderRef, began: datetime) -> AsyncIt
         yield
     finally:
         alarm.cancel()
-        await asyncio.gather(alarm, return_exceptions=True)
 
 
 async def _tell(state: TradeState, order: OrderRef, due: datetime) -> None:

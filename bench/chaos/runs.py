@@ -99,6 +99,7 @@ class How:
     policy: RetryPolicy
     start_to_close: float
     schedule_to_close: float | None
+    heartbeat: float | None = None
 
     def pause(self, error: BaseException | None, number: int, spent: float) -> float | None:
         """Return seconds until the next attempt, or None when there is none."""
@@ -128,6 +129,7 @@ def how_of(given: Mapping[str, Any], *, local: bool) -> How:
         policy=given.get("retry_policy") or RetryPolicy(),
         start_to_close=seconds(given.get("start_to_close_timeout")) or 10.0,
         schedule_to_close=seconds(given.get("schedule_to_close_timeout")),
+        heartbeat=seconds(given.get("heartbeat_timeout")),
     )
 
 

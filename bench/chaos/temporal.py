@@ -181,7 +181,8 @@ class Server:
                 return answer(run, handle, tried.result())
             if isinstance(error, Died) or not done:  # nobody answers: the server finds out late
                 spent = loop.time() - begun if how.local else 0
-                await asyncio.sleep(min(limit, max(limit - spent, 0.1)) if done else 0)
+                silence = min(limit, max(limit - spent, 0.1), how.heartbeat or limit)
+                await asyncio.sleep(silence if done else 0)
                 error = ActivityTimeout(
                     "timed out", type=TimeoutType.START_TO_CLOSE, last_heartbeat_details=[]
                 )

@@ -91,6 +91,16 @@ async def test_vc306_to_vc312_answers_that_hide_the_truth(
     assert (await trader.post(token, "BUY", "0.5", "10", "FAK")).json()["status"] == "matched"
 
 
+@pytest.mark.parametrize("name", ["hashes_null", "legacy_hashes"])
+async def test_the_answer_of_a_resting_order_has_no_trades_to_hide(
+    trader: Client, name: str
+) -> None:
+    token = await ready(trader)
+    plan(trader.sim, name)
+    answer = await trader.post(token, "BUY", "0.45", "10")
+    assert (answer.status_code, answer.json()["status"]) == (200, "live")
+
+
 async def test_vc307_a_restart_is_425_then_post_only(trader: Client) -> None:
     """H2: all order endpoints refuse, then only post-only orders and cancels pass."""
     sim, token = trader.sim, await ready(trader)
