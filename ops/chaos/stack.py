@@ -49,6 +49,8 @@ SETTINGS = (
 class ChaosStack(Stack):
     """Two workers, two ingests; their ways to PostgreSQL and Temporal can be cut."""
 
+    temporal_ports = (0, 0)  # never the usual ones: two that start together would both take them
+
     def __init__(self, folder: Path, seed: int, markets: int, speed: int) -> None:
         given = [*SETTINGS, f"state={folder / 'state'}", f"sim.seed={seed}", f"sim.speed={speed}"]
         environ = {k: v for k, v in os.environ.items() if not k.startswith("TOUCHLINE_")}

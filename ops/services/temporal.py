@@ -49,13 +49,18 @@ def find_binary() -> Path:
 
 
 class DevServer:
-    """Ports, files and command line of one dev server; ports are chosen once and kept."""
+    """Ports, files and command line of one dev server; ports are chosen once and kept.
 
-    def __init__(self, state: Path, namespace: str) -> None:
+    `ports` are taken if they are free, else any others: zeros ask for any.
+    """
+
+    def __init__(
+        self, state: Path, namespace: str, ports: tuple[int, int] = (PORT, UI_PORT)
+    ) -> None:
         self.database = state.absolute() / "temporal.db"
         self.namespace = namespace
-        self.port = first_free_port(PORT)
-        self.ui_port = first_free_port(UI_PORT)
+        self.port = first_free_port(ports[0])
+        self.ui_port = first_free_port(ports[1])
         self.codec = ""  # where the Web UI has sealed payloads opened; empty: they are plain
 
     @property

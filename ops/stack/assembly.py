@@ -15,7 +15,7 @@ from ops.dashboard.token import NAME as TOKEN_NAME
 from ops.services.ports import LOOPBACK, first_free_port
 from ops.services.postgres import EmbeddedPostgres
 from ops.services.postgres_part import PostgresPart
-from ops.services.temporal import DevServer, connect, ensure_search_attributes
+from ops.services.temporal import PORT, UI_PORT, DevServer, connect, ensure_search_attributes
 from ops.stack.database import migrate_database, require_database
 from ops.stack.sim import SimPart
 from ops.stack.wallet import PlayWallet
@@ -30,6 +30,8 @@ SETTLE = 20.0  # seconds of life that count as ready when a part says nothing
 
 class Stack:
     """Builds the parts and collects what they find out: DSN, addresses, links."""
+
+    temporal_ports = (PORT, UI_PORT)  # of an embedded Temporal, when they are free
 
     def __init__(
         self, settings: Settings, overrides: Iterable[str], environ: Mapping[str, str]
@@ -76,7 +78,7 @@ class Stack:
         namespace = self.settings.temporal.namespace
         if self.settings.temporal.address:
             return Step("temporal", self._use_temporal)
-        server = DevServer(self.state, namespace)
+        server = DevServer(self.state, namespace, self.temporal_ports)
         self.temporal_address = server.address
         self._wiring.tell("temporal.address", server.address)
         self._wiring.tell("temporal.embedded", "true")
