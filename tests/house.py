@@ -18,6 +18,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.worker import Worker
 
+from activities.clock import Clock, utc_now
 from domain.market import Mode
 from domain.money import price, shares
 from domain.trigger import TouchSource, Trigger
@@ -138,9 +139,17 @@ class House:
 
 @asynccontextmanager
 async def open_house(
-    dsn: str, pool: asyncpg.Pool[Any], client: Client, state: Path, *overrides: str
+    dsn: str,
+    pool: asyncpg.Pool[Any],
+    client: Client,
+    state: Path,
+    *overrides: str,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[House]:
-    """Run a house until the block ends; `overrides` are `key=value` settings."""
+    """Run a house until the block ends; `overrides` are `key=value` settings.
+
+    `clock` is the bot's alone: the sim, PostgreSQL and Temporal keep their own.
+    """
     async with running(QUIET) as sim:
         sim.engine.fund(SAFE, 1_000_000_000)
         queue = f"house-{uuid.uuid4().hex}"
@@ -149,10 +158,10 @@ async def open_house(
             environ={"TOUCHLINE_STATE": str(state)},
             folder=state,
         )
-        venue = await connect(hosts(settings), account(settings))
+        venue = await connect(hosts(settings), account(settings), now=clock)
         try:
             async with httpx.AsyncClient() as models:
-                desk = build_desk(settings, pool, venue, models)
+                desk = build_desk(settings, pool, venue, models, clock)
                 async with Worker(
                     client,
                     task_queue=queue,
