@@ -83,7 +83,7 @@ class HoldingActivities:
         await self._settle_fills(request)
         position = await self._positions.get(request.key.workflow_id, request.key.mode)
         if position is None:  # a trade holds because it bought: the books lost it, nobody sold it
-            return HoldView(news=News.NOTHING, reason="the books do not know this position")
+            return HoldView(news=News.LOST, reason="the books do not know this position")
         if position.dust:
             return await self._gone(request, position)
         seen = HoldView(

@@ -85,7 +85,8 @@ class OrderRequest(Record):
     """Do something with one stored order."""
 
     order_id: Id
-    known_filled: Shares | None = None  # waiters return when the truth differs from this
+    known_filled: Shares | None = None  # waiters return when the truth differs from this,
+    known_status: OrderStatus | None = None  # or when an order comes into sight or out of it
     stop: bool = False  # cancel first
 
 
@@ -150,6 +151,7 @@ class News(StrEnum):
     EXIT = "exit"
     RESOLVED = "resolved"
     GONE = "gone"  # nothing is held any more: reversed, sold elsewhere or dust
+    LOST = "lost"  # the books do not know the position; that is no answer
 
 
 class HoldView(Record):

@@ -20,7 +20,7 @@ from activities.venue_errors import nothing_yet, venue_failures
 from domain.book import Book
 from domain.gates import Stale, stale_order
 from domain.money import MICRO, ZERO, Price, Shares
-from domain.orders import FillStatus, Landing, Leg
+from domain.orders import FillStatus, Landing, Leg, OrderStatus
 from domain.proof import CancelAnswer, Evidence, Proof, judge
 from domain.rules import EntryRules, PaceRules
 from store.account import Account
@@ -135,6 +135,9 @@ class OrderActivities:
         """
         truth = await self._read(request.order_id, stop=False)
         if truth.terminal or truth.filled != request.known_filled:
+            return truth
+        unknown = OrderStatus.UNKNOWN
+        if request.known_status and (truth.status is unknown) != (request.known_status is unknown):
             return truth
         raise nothing_yet(truth.evidence, self._pace.fill_poll)
 

@@ -91,7 +91,7 @@ class Repairs:
         if d.kind is Kind.ORDER_STRANGER:
             await self._adopting.order(mode, d.order_id)
             return _repaired(report, d)
-        return await self._resize(mode, trades, d, report)
+        return await self._resize(mode, trades, d, report, as_of)
 
     async def _take_in(
         self, mode: Mode, d: Difference, report: ReconcileReport, as_of: datetime
@@ -126,7 +126,12 @@ class Repairs:
         return _repaired(report, d) if released else None
 
     async def _resize(
-        self, mode: Mode, trades: list[OurTrade], d: Difference, report: ReconcileReport
+        self,
+        mode: Mode,
+        trades: list[OurTrade],
+        d: Difference,
+        report: ReconcileReport,
+        as_of: datetime,
     ) -> ReconcileReport | None:
         """Take over the venue's size once it was seen often enough and nothing explains it.
 
@@ -134,16 +139,15 @@ class Repairs:
         redeemed elsewhere and is settled at the payout.
         """
         held = [(t.workflow_id, t.shares) for t in trades if t.token_id == d.token_id and t.shares]
-        now = self._clock()
         apart = self._rules.grace / 2  # a retry of this run is no second reading
-        readings = [await self._corrections.missed(w, mode, now, apart) for w, _ in held]
+        readings = [await self._corrections.missed(w, mode, as_of, apart) for w, _ in held]
         if min(readings, default=0) < self._rules.misses or d.theirs is None:
             return None
         resolution = await self._venue.resolution(d.condition_id)
         if resolution is not None:
             return None  # the trade itself redeems what is left and settles at the payout
         cause = f"{d.kind.value}: the venue holds {d.theirs}"
-        before = dict(held)
+        before, now = dict(held), self._clock()
         for workflow_id, shares in share_out(held, d.theirs).items():
             compared = before[workflow_id]  # sold meanwhile: the figure is old
             await self._corrections.adjust(workflow_id, mode, shares, None, cause, now, compared)

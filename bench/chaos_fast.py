@@ -70,7 +70,7 @@ class Tally:
     """Counts what the seeds came to."""
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._verbose = options.only is not None
+        self._verbose, self._at = options.only is not None, options.at
         self._first = options.seed
         self._sum: Counter[str] = Counter()
         self._endings: Counter[str] = Counter()
@@ -97,7 +97,8 @@ class Tally:
         if outcome.faults:
             self._failures.append(asdict(outcome))
         if outcome.faults or self._verbose:
-            again = f" (--point {outcome.point} --at {_visit(outcome.seed)})" * bool(outcome.point)
+            visit = self._at if self._verbose else _visit(outcome.seed)
+            again = f" (--point {outcome.point} --at {visit})" * bool(outcome.point)
             print(f"seed {outcome.seed}{again}: " + ("; ".join(outcome.faults) or "clean"))
             for line in outcome.story if self._verbose else outcome.story[-12:]:
                 print(f"    {line}")

@@ -68,5 +68,6 @@ def tuning(temporal: TemporalSettings) -> dict[str, Any]:
         "nonsticky_to_sticky_poll_ratio": 0.4,  # many starts arrive together
         "sticky_queue_schedule_to_start_timeout": timedelta(seconds=1),  # fail-over 1.5 s, not 10
         "graceful_shutdown_timeout": GRACE,
+        "max_heartbeat_throttle_interval": timedelta(seconds=4),  # else 12 of 15 s pass unheard
         "deployment_config": deployment(temporal),
     }

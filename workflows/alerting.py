@@ -11,8 +11,11 @@ from workflows import options
 from workflows.state import TradeState
 
 
-async def alert(state: TradeState, *, key: str, priority: str, title: str, text: str) -> None:
-    """Put an alert about this trade into the outbox; the trade goes on if even that fails."""
+async def alert(state: TradeState, *, key: str, priority: str, title: str, text: str) -> bool:
+    """Put an alert about this trade into the outbox; the trade goes on if even that fails.
+
+    Return whether the outbox has it.
+    """
     request = AlertRequest(
         mode=state.key.mode,
         key=key,
@@ -26,3 +29,5 @@ async def alert(state: TradeState, *, key: str, priority: str, title: str, text:
         )
     except ActivityError as e:
         workflow.logger.error("alert_not_stored", extra={"key": key, "error": str(e.cause)})
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from temporalio import workflow
@@ -12,6 +13,7 @@ from activities.messages import HoldRequest, HoldView, LevelsRequest, News
 from domain.money import Price
 from domain.trade import Stage
 from workflows import options
+from workflows.alerting import alert
 from workflows.display import money, number, show
 from workflows.inbox import Inbox
 from workflows.renewal import renew
@@ -38,11 +40,36 @@ async def hold(state: TradeState, inbox: Inbox) -> HoldView:
         view = await _look(state)
         if view.news is News.NOTHING and not inbox.waiting and state.wish is None:
             view = await _wait(state, inbox, view)
+        if view.news is News.LOST:
+            await _until_found(state, inbox, view)
+            continue
         _remember(state, view)
         if view.news is not News.NOTHING:
             return view
         if state.wish is not None:
             return view.model_copy(update={"news": News.EXIT, "reason": state.wish.reason})
+
+
+async def _until_found(state: TradeState, inbox: Inbox, view: HoldView) -> None:
+    """Tell a person, and give reconciliation time to bring the position back into the books."""
+    show(state, state.stage, view.reason)
+    await alert(
+        state,
+        key=f"position-lost:{state.key.workflow_id}",
+        priority="high",
+        title="The books lost a position",
+        text=(
+            f"The trade bought {number(state.shares)} shares and the store has no row of them."
+            " Was the database restored from an older copy? Reconciliation brings back what the"
+            " venue knows; until then nothing is sold, redeemed or settled."
+        ),
+    )
+    with suppress(TimeoutError):
+        await workflow.wait_condition(
+            lambda: inbox.waiting,
+            timeout=state.plan.pace.hold_poll,
+            timeout_summary="until the books are asked again",
+        )
 
 
 async def _store_levels(state: TradeState) -> None:

@@ -6,10 +6,7 @@ id travels. It returns when the venue has proven that the order can no longer fi
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -19,7 +16,7 @@ from activities.orders import OrderActivities
 from domain.orders import OrderStatus, TimeInForce
 from domain.trade import Stage
 from workflows import options
-from workflows.alerting import alert
+from workflows.alarm import Alarm
 from workflows.display import number, show
 from workflows.endings import abandoned
 from workflows.inbox import Inbox
@@ -29,6 +26,7 @@ from workflows.waiting import news_or
 
 RESTING = (TimeInForce.GTC, TimeInForce.GTD)
 GRACE = timedelta(seconds=3)  # a FAK is over at once; this is for its trades to show
+SELDOM = timedelta(hours=1)  # between two renewals of a watch that has lasted
 
 
 async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderTruth:
@@ -40,19 +38,16 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     Raises:
         Ending: abandoned with the fate unknown; reconciliation goes on asking.
     """
-    stage, began = state.stage, workflow.now()
+    stage, alarm = state.stage, Alarm(state, order)
     state.order = order
     await _post(order)
     truth = await _look(order, stop=False)
-    if not truth.terminal and order.tif in RESTING:
-        with _alarm(state, order, began):
-            truth = await _until_deadline(inbox, order, truth)
-        began = workflow.now()
-        if not truth.terminal:
-            truth = await _look(order, stop=True, known=truth)
-    if not truth.terminal:
-        with _alarm(state, order, began):
-            truth = await _until_proven(state, inbox, order, truth)
+    try:
+        if order.tif in RESTING:
+            truth = await _until_deadline(inbox, order, truth, alarm)
+        truth = await _until_proven(state, inbox, order, truth, alarm)
+    finally:
+        alarm.stop()
     state.order = None
     if state.stage is not stage:
         show(state, stage, truth.evidence)
@@ -93,66 +88,34 @@ async def _look(order: OrderRef, *, stop: bool, known: OrderTruth | None = None)
         return (known or unknown).model_copy(update={"evidence": evidence})
 
 
-async def _until_deadline(inbox: Inbox, order: OrderRef, truth: OrderTruth) -> OrderTruth:
-    """Wait for fills of a resting order until its deadline, a stop, or its end."""
+async def _until_deadline(
+    inbox: Inbox, order: OrderRef, truth: OrderTruth, alarm: Alarm
+) -> OrderTruth:
+    """Wait for fills of a resting order until its deadline, a stop, or its end; then cancel it."""
+    ends = order.expires_at or order.post_before
     while not truth.terminal and inbox.stop is None:
-        left = _deadline(order) - workflow.now()
+        alarm.hear(truth, may_rest=True)
+        left = ends - workflow.now()
         if left <= timedelta(0):
             break
         truth = await _next_truth(inbox, order, truth, left)
-    return truth
+    return truth if truth.terminal else await _look(order, stop=True, known=truth)
 
 
 async def _until_proven(
-    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth
+    state: TradeState, inbox: Inbox, order: OrderRef, truth: OrderTruth, alarm: Alarm
 ) -> OrderTruth:
     """Ask until the fate is proven, however long that takes."""
+    wait = GRACE
     while not truth.terminal:
+        alarm.hear(truth, may_rest=False)
         if inbox.stop is not None:
             return await _stopped(inbox, order)
-        # the waiter polls without history; the timer only bounds how long it goes unrenewed
-        wait = GRACE if state.stage is not Stage.UNKNOWN else state.plan.pace.escalate_after
         truth = await _next_truth(inbox, order, truth, wait)
         if truth.status is OrderStatus.UNKNOWN and state.stage is not Stage.UNKNOWN:
             show(state, Stage.UNKNOWN, "the fate of the order is not known; asking the venue")
+        wait = min(2 * wait, SELDOM)  # the waiter polls without history, a renewal adds to it
     return truth
-
-
-@contextmanager
-def _alarm(state: TradeState, order: OrderRef, began: datetime) -> Iterator[None]:
-    """Tell a person when the block has no proof in time, whatever it is busy with then."""
-    due = began + state.plan.pace.escalate_after
-    alarm = asyncio.create_task(_tell(state, order, due))
-    try:
-        yield
-    finally:
-        alarm.cancel()
-
-
-async def _tell(state: TradeState, order: OrderRef, due: datetime) -> None:
-    """Raise the alert at `due`; an order seen in the book before its deadline is no reason."""
-    left = max(due - workflow.now(), timedelta(0))
-    await workflow.sleep(left, summary="until a person is told that the fate is not known")
-    if order.tif in RESTING and workflow.now() < _deadline(order):
-        truth = await _look(order, stop=False)
-        if truth.terminal or truth.status is not OrderStatus.UNKNOWN:
-            return
-    await alert(
-        state,
-        key=f"unknown-order:{order.order_id}",
-        priority="high",
-        title="An order's fate is not known",
-        text=(
-            f"{order.side.value} {order.shares} at {order.limit}, order {order.order_id}."
-            " The venue has not proven whether it filled. The money stays reserved and"
-            " the bot keeps asking; nothing is signed again. Check the order at the"
-            " venue, then wait, or abandon the trade."
-        ),
-    )
-
-
-def _deadline(order: OrderRef) -> datetime:
-    return order.expires_at or order.post_before
 
 
 async def _stopped(inbox: Inbox, order: OrderRef) -> OrderTruth:
@@ -176,7 +139,7 @@ async def _next_truth(
     """Return the truth after a signal, a change at the venue, or `wait`, whichever is first."""
     waiter = workflow.start_activity_method(
         OrderActivities.await_order,
-        OrderRequest(order_id=order.order_id, known_filled=truth.filled),
+        OrderRequest(order_id=order.order_id, known_filled=truth.filled, known_status=truth.status),
         **options.say(options.WAIT, "Wait for a change of the order"),
     )
     changed = await news_or(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -16,7 +15,7 @@ from store.positions import Positions
 from tests.fakes.desk import a_trigger, plan
 
 
-async def test_a_position_that_the_books_do_not_know_is_waited_for_and_never_settled(
+async def test_a_position_that_the_books_do_not_know_is_lost_and_not_gone(
     pool: asyncpg.Pool[Any],
 ) -> None:
     trigger, unused = a_trigger("0xlost"), Any
@@ -31,5 +30,5 @@ async def test_a_position_that_the_books_do_not_know_is_waited_for_and_never_set
         threshold=trigger.threshold,
     )
     view = await desk.look(HoldRequest(key=key, plan=plan(), target=None, stop=None))
-    assert (view.news, view.shares) == (News.NOTHING, Decimal(0))
+    assert view.news is News.LOST
     assert "do not know" in view.reason

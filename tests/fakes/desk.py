@@ -179,6 +179,11 @@ class Desk:
     async def await_order(self, request: OrderRequest) -> OrderTruth:
         """Return the next truth once it differs."""
         truth = self._truth(request.order_id)
+        seen = truth.status is not OrderStatus.UNKNOWN
+        if request.known_status is not None and seen is (
+            request.known_status is OrderStatus.UNKNOWN
+        ):
+            return truth
         if truth.terminal or truth.filled != request.known_filled:
             return truth
         raise nothing_yet("same as before", SOON)

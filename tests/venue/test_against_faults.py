@@ -44,6 +44,7 @@ async def wish(venue: Venue, **changes: Any) -> tuple[SignedOrder, str]:
     [
         ("request_lost", UNKNOWN, LANDED),
         ("response_lost", UNKNOWN, LANDED),
+        ("accepted_late", UNKNOWN, LANDED),  # the repeat may overtake it: still one order
         ("cut_body", UNKNOWN, LANDED),
         ("error_500", UNKNOWN, LANDED),
         ("error_500_after", UNKNOWN, LANDED),

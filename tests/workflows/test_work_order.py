@@ -28,12 +28,13 @@ def keys(desk: Desk) -> list[str]:
     return [alert.key for alert in desk.alerts]
 
 
-def rest(desk: Desk, *truths: OrderTruth) -> None:
-    """Let the entry rest for an hour, and the venue say these."""
+def rest(desk: Desk, *truths: OrderTruth, after: timedelta = HASTE.escalate_after) -> None:
+    """Let the entry rest for an hour, the venue say these, and a person be told after so long."""
     rests = order(Leg.ENTRY, 1, TimeInForce.GTD).model_copy(
         update={"expires_at": datetime.now(UTC) + timedelta(hours=1)}
     )
-    desk.opened = [Opened(won=True, decision=ENTER, plan=plan(pace=HASTE), order=rests)]
+    pace = HASTE.model_copy(update={"escalate_after": after})
+    desk.opened = [Opened(won=True, decision=ENTER, plan=plan(pace=pace), order=rests)]
     desk.truths[rests.order_id] = list(truths)
 
 
@@ -68,14 +69,73 @@ async def test_a_resting_order_that_the_venue_does_not_show_is_told_before_its_d
     await eventually(alerted, within=60)
 
 
-async def test_a_resting_order_in_the_book_is_no_reason_for_an_alert(
+async def test_the_minute_of_a_resting_order_begins_with_its_post_and_not_with_its_end(
     floor: Floor, desk: Desk
 ) -> None:
-    rest(desk, OrderTruth(order_id="0xentry1", status=OrderStatus.LIVE))
-    await floor.start()
+    rest(desk, unknown("0xentry1"), after=timedelta(seconds=9))
+    trade = await floor.start()
+    await in_stage(trade, Stage.ENTERING)
+    await trade.cancel()  # the deadline of the order is over, its fate is not
 
-    async def looked_again_at_its_time() -> bool:
-        return desk.calls.count("read") > 1
+    async def alerted() -> bool:
+        return keys(desk) == [ALARM]
 
-    await eventually(looked_again_at_its_time, within=60)
+    await eventually(alerted, within=60)
+    began = (await trade.describe()).start_time
+    events = [e async for e in trade.fetch_history_events()]
+    rung = next(e for e in events if e.HasField("timer_fired_event_attributes"))
+    assert rung.event_time.ToDatetime(UTC) - began < timedelta(seconds=12)
+
+
+async def test_a_resting_order_that_fills_while_the_alarm_is_due_rings_for_nobody(
+    floor: Floor, desk: Desk
+) -> None:
+    live = OrderTruth(order_id="0xentry1", status=OrderStatus.LIVE)
+    rest(desk, live)
+    desk.resolve = False
+    trade = await floor.start()
+    await in_stage(trade, Stage.ENTERING)
+    del desk.truths["0xentry1"]
+    await in_stage(trade, Stage.HOLDING)
     assert keys(desk) == []
+
+
+async def test_an_order_that_is_never_proven_is_renewed_ever_more_seldom(
+    floor: Floor, desk: Desk
+) -> None:
+    desk.plan = plan(pace=HASTE)
+    desk.truths["0xentry1"] = [OrderTruth(order_id="0xentry1", status=OrderStatus.LIVE)]
+    trade = await floor.start()
+
+    async def renewed_twice() -> bool:
+        return desk.calls.count("read") >= 3  # at once, after 3 s, after 6 s more
+
+    await eventually(renewed_twice, within=60)
+    timers = [
+        event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+        for event in (await trade.fetch_history()).events
+        if event.HasField("timer_started_event_attributes")
+    ]
+    waits = [wait for wait in timers if wait > HASTE.escalate_after]  # without the alarm's own
+    assert waits[:3] == [timedelta(seconds=s) for s in (3, 6, 12)]
+
+
+async def test_a_resting_order_in_the_book_is_no_reason_for_an_alert_until_it_is_lost_sight_of(
+    floor: Floor, desk: Desk
+) -> None:
+    live = OrderTruth(order_id="0xentry1", status=OrderStatus.LIVE)
+    rest(desk, unknown("0xentry1"), live)
+    trade = await floor.start()
+
+    async def silenced() -> bool:
+        history = await trade.fetch_history()
+        return any(e.HasField("timer_canceled_event_attributes") for e in history.events)
+
+    await eventually(silenced, within=60)
+    assert keys(desk) == []
+    desk.truths["0xentry1"] = [unknown("0xentry1")]
+
+    async def alerted() -> bool:
+        return keys(desk) == [ALARM]
+
+    await eventually(alerted, within=60)
