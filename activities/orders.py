@@ -21,7 +21,7 @@ from domain.book import Book
 from domain.gates import Stale, stale_order
 from domain.money import MICRO, ZERO, Price, Shares
 from domain.orders import FillStatus, Landing, Leg, OrderStatus
-from domain.proof import CancelAnswer, Evidence, Proof, judge
+from domain.proof import STEP, CancelAnswer, Evidence, Proof, judge
 from domain.rules import EntryRules, PaceRules
 from store.account import Account
 from store.fills import Fills
@@ -142,7 +142,7 @@ class OrderActivities:
         raise nothing_yet(truth.evidence, self._pace.fill_poll)
 
     async def _read(self, order_id: str, *, stop: bool) -> OrderTruth:
-        order = await self._stored(order_id)
+        order = await self._orders.looked(order_id, self._clock(), STEP)
         if order.status.terminal:
             return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
         answer, posts = CancelAnswer.NOT_ASKED, order.posts
@@ -232,9 +232,9 @@ class OrderActivities:
             on_book=on_book,
             stranger=order.adopted,
             cancel=answer,
-            quiet=now - (order.last_posted_at or now),
-            since_cancel=now - (order.cancel_answered_at or now),
-            absent=now - (order.absent_at or now),
+            quiet=order.watched_since(timedelta(0)),
+            since_cancel=order.watched_since(order.cancel_lived),
+            absent=order.watched_since(order.absent_lived),
         )
         return judge(evidence), order
 

@@ -15,6 +15,7 @@ from domain.orders import Landing, OrderStatus, TimeInForce, VenueOrder
 from domain.record import Record
 
 LAG = timedelta(seconds=10)  # trades and orders show up to 8 s late (facts 2.6)
+STEP = timedelta(seconds=15)  # most that the time between two looks counts: clocks jump (C1)
 ABSENCE = timedelta(seconds=60)  # accepted orders stayed unseen for 40 to 50 s (anchors 5.6)
 
 
@@ -42,9 +43,9 @@ class Evidence(Record):
     on_book: VenueOrder | None = None  # None: the venue's lists do not hold it
     stranger: bool = False  # placed by somebody else: never ours to cancel
     cancel: CancelAnswer = CancelAnswer.NOT_ASKED
-    quiet: timedelta = timedelta(0)  # since the last post
-    since_cancel: timedelta = timedelta(0)  # since a cancel was first answered
-    absent: timedelta = timedelta(0)  # of a stranger: since it was first missing
+    quiet: timedelta = timedelta(0)  # watched since the last post
+    since_cancel: timedelta = timedelta(0)  # watched since a cancel was first answered
+    absent: timedelta = timedelta(0)  # of a stranger: watched since it was first missing
 
 
 class Proof(Record):

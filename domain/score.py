@@ -21,6 +21,7 @@ from domain.rules import ScoreRules
 PAPER_ONLY = frozenset({"market", "heuristic"})  # they know nothing that the price does not
 MARKET_VERSION = "market-mid-1"
 HEURISTIC_VERSION = "heuristic-1"
+AHEAD = timedelta(minutes=1)  # a later date is of a clock that is wrong (C1)
 
 
 class Score(Record):
@@ -64,6 +65,8 @@ def why_unusable(score: Score | None, rules: ScoreRules, now: datetime) -> str |
     if rules.versions and score.version not in rules.versions:
         return f"score of unknown version {score.version}"
     age = now - score.at
+    if age < -AHEAD:
+        return f"score is from the future: {int(-age.total_seconds())} s ahead"
     if age > rules.max_age:
         return f"score is stale: {int(age.total_seconds())} s old"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -31,7 +31,7 @@ _RESERVE = "CALL reserve_order($1, $2, $3, NULL, NULL, NULL, NULL)"
 
 _POSTING = """
 UPDATE orders o SET posts = o.posts + 1, first_posted_at = coalesce(o.first_posted_at, $2),
-    last_posted_at = $2
+    last_posted_at = $2, lived = interval '0', looked_at = $2
 FROM account a
 WHERE o.order_id = $1 AND a.mode = o.mode AND o.closed_at IS NULL AND NOT o.adopted
   AND (a.halt = 'active' OR (a.halt = 'reducing' AND o.side = 'SELL'))
@@ -57,8 +57,13 @@ WHERE o.order_id = $1
 RETURNING {ORDER_COLUMNS}
 """  # noqa: S608 - column names above
 
-_ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2::timestamptz IS NOT NULL
-    THEN coalesce(absent_at, $2) END WHERE order_id = $1"""
+_ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2 THEN coalesce(absent_at, $3) END,
+    absent_lived = CASE WHEN $2 THEN coalesce(absent_lived, lived, '0') END WHERE order_id = $1"""
+
+_LOOKED = f"""UPDATE orders SET looked_at = $2, lived = coalesce(lived, '0') + greatest(
+    interval '0', least($3::interval, $2 - coalesce(looked_at, last_posted_at, $2)))
+WHERE order_id = $1 AND closed_at IS NULL AND posts > 0 RETURNING {ORDER_COLUMNS}
+"""  # noqa: S608 - column names above
 
 
 class Orders:
@@ -197,18 +202,27 @@ class Orders:
     async def cancel_answered(self, order_id: str, at: datetime) -> None:
         """Note when the venue first answered a cancel; the first time stays."""
         await self._pool.execute(
-            "UPDATE orders SET cancel_answered_at = coalesce(cancel_answered_at, $2)"
-            " WHERE order_id = $1",
+            "UPDATE orders SET cancel_answered_at = coalesce(cancel_answered_at, $2),"
+            " cancel_lived = coalesce(cancel_lived, lived, '0') WHERE order_id = $1",
             order_id,
             at,
         )
+
+    async def looked(self, order_id: str, at: datetime, most: timedelta) -> StoredOrder:
+        """Begin a look: count the time since the last one, at most `most`, and return the order.
+
+        A jump of the clock, and hours in which nobody asked, count no more than that (C1).
+        """
+        row = await self._pool.fetchrow(_LOOKED, order_id, at, most)
+        if row is None:  # closed, or never posted
+            row = await self._pool.fetchrow(ORDER_SELECT + " WHERE order_id = $1", order_id)
+        return to_order(known_row(row, order_id))
 
     async def absent(self, order_id: str, at: datetime | None) -> StoredOrder:
         """Note since when an adopted order is missing at the venue; None: it is there."""
         row = await self._pool.fetchrow(
             f"{_ABSENT} RETURNING {ORDER_COLUMNS}",  # our own words
-            order_id,
-            at,
+            *(order_id, at is not None, at),
         )
         return to_order(known_row(row, order_id))
 

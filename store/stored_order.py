@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
@@ -21,7 +21,8 @@ _INTENT = (
 _SIGNED = "order_id body maker_amount taker_amount signed_at".split()
 _STATE = (
     "status filled first_posted_at last_posted_at posts answers matched landing venue_text "
-    "evidence created_at closed_at adopted cancel_answered_at absent_at"
+    "evidence created_at closed_at adopted cancel_answered_at absent_at "
+    "lived cancel_lived absent_lived"
 ).split()
 
 ORDER_COLUMNS = ", ".join(["limit_price", *_INTENT, *_SIGNED, *_STATE])
@@ -94,6 +95,13 @@ class StoredOrder(Record):
     adopted: bool = False
     cancel_answered_at: Utc | None = None  # when the venue first answered a cancel
     absent_at: Utc | None = None  # since when the venue's lists do not hold it; adopted ones only
+    lived: timedelta | None = None  # time since the last post in which it was really watched
+    cancel_lived: timedelta | None = None  # of that, when a cancel was first answered
+    absent_lived: timedelta | None = None  # of that, when an adopted one was first missing
+
+    def watched_since(self, mark: timedelta | None) -> timedelta:
+        """Return how long the order was watched since a mark of `lived`; zero without one."""
+        return timedelta(0) if mark is None or self.lived is None else self.lived - mark
 
     @property
     def unfilled(self) -> Shares:

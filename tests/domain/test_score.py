@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from domain.book import Book
 from domain.market import Mode
 from domain.money import Usd
+from domain.rules import ScoreRules
 from domain.score import (
     ScoreRequest,
     allowed,
@@ -161,3 +162,8 @@ def test_the_heuristic_weighs_the_spread() -> None:
 def test_the_heuristic_without_an_ask_price_takes_the_spread_as_unknown() -> None:
     made = heuristic_score(request(book(bids=levels(("-0.1", "1")), asks=levels(("0", "1")))))
     assert made and made.value == D("0.485") + D("0.09")
+
+
+def test_a_score_from_the_future_is_of_a_wrong_clock_and_unusable() -> None:
+    for ahead, usable in ((timedelta(seconds=30), True), (timedelta(hours=1), False)):
+        assert (why_unusable(score(at=NOW + ahead), ScoreRules(), NOW) is None) is usable

@@ -17,9 +17,11 @@ from temporalio.client import Client, WorkflowFailureError
 from activities.clock import utc_now
 from domain.orders import Intent, OrderStatus, SignedOrder
 from domain.trade import Stage
+from sim.faults import Fault
 from sim.market import SimMarket
 from store.orders import Orders
 from tests.house import House, open_house
+from tests.waiting import eventually
 from tests.whole.test_paths import in_stage
 
 HOUR = timedelta(hours=1)
@@ -111,3 +113,26 @@ async def test_an_order_that_a_jump_overtakes_before_its_post_is_never_sent(
     (order,) = await Orders(house.desk.pool).of_workflow(trade.id)
     assert (order.posts, order.status, order.evidence) == (0, OrderStatus.EXPIRED, "never posted")
     assert not house.sim.engine.exchange.memory.orders
+
+
+async def test_a_jump_forward_makes_no_minute_of_silence(house: House, watch: Watch) -> None:
+    engine, post = house.sim.engine, house.desk.venue.post
+    engine.faults.add(Fault(name="accepted_late", args={"delay_s": 6}), engine.now())
+
+    async def then_jump(*given: Any, **named: Any) -> Any:
+        answer = await post(*given, **named)
+        watch.off = HOUR
+        return answer
+
+    house.desk.venue.post = then_jump
+    trade = await house.trade(house.touch(house.market()))
+
+    async def cancelled() -> bool:
+        found = await Orders(house.desk.pool).of_workflow(trade.id)
+        return bool(found) and found[0].cancel_answered_at is not None
+
+    await eventually(cancelled, within=30)
+    watch.off = HOUR + timedelta(seconds=11)
+    await eventually(lambda: engine.exchange.memory.orders, within=30)
+    (order,) = await Orders(house.desk.pool).of_workflow(trade.id)
+    assert order.closed_at is None or order.filled > 0, order.evidence

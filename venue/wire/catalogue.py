@@ -8,7 +8,7 @@ from typing import Any
 
 from domain.book import Book, Level
 from domain.market import Fee, Market, Token
-from domain.money import ONE, ZERO, Price, Shares, price, shares
+from domain.money import MICRO, ONE, ZERO, Price, Shares, price, shares
 from venue.errors import Drift
 from venue.records import CataloguePage, TradingFacts
 from venue.wire import fields
@@ -68,7 +68,7 @@ def gamma_market(source: Row) -> Market:
         event_id=fields.optional_text(event, "id"),
         end_time=fields.instant(source, "endDate", "endDateIso"),
         tokens=_tokens(source, "positionIds" if protocol == "v2" else "clobTokenIds"),
-        tick=_price(fields.optional_number(source, "orderPriceMinTickSize") or _DEFAULT_TICK),
+        tick=_tick(fields.optional_number(source, "orderPriceMinTickSize") or _DEFAULT_TICK),
         min_size=_size(fields.optional_number(source, "orderMinSize") or _DEFAULT_MIN_SIZE),
         fee=_gamma_fee(source),
         neg_risk=fields.flag(source, "negRisk"),
@@ -123,7 +123,7 @@ def trading_facts(value: Any, read_at: datetime) -> TradingFacts:
     curve = fields.row(source.get("fd") or {}, "a fee curve")
     return TradingFacts(
         condition_id=fields.text(source, "c").lower(),
-        tick=_price(fields.number(source, "mts")),
+        tick=_tick(fields.number(source, "mts")),
         min_size=_size(fields.number(source, "mos")),
         accepting=fields.flag(source, "ao"),
         neg_risk=fields.flag(source, "nr"),
@@ -146,7 +146,7 @@ def book(value: Any, seen_at: datetime) -> Book:
         condition_id=fields.text(source, "market").lower(),
         bids=_levels(source, "bids"),
         asks=_levels(source, "asks"),
-        tick=_price(fields.optional_number(source, "tick_size") or _DEFAULT_TICK),
+        tick=_tick(fields.optional_number(source, "tick_size") or _DEFAULT_TICK),
         min_size=_size(fields.optional_number(source, "min_order_size") or _DEFAULT_MIN_SIZE),
         neg_risk=fields.flag(source, "neg_risk"),
         last_trade=None if last is None else _price(last),
@@ -249,6 +249,12 @@ def _price(value: Decimal) -> Price:
     if not ZERO <= value <= ONE:
         raise Drift(f"expected a price from 0 to 1, was {value}")
     return price(value)
+
+
+def _tick(value: Decimal) -> Price:
+    if value < MICRO:
+        raise Drift(f"expected a tick of at least {MICRO}, was {value}")
+    return _price(value)
 
 
 def _size(value: Decimal) -> Shares:

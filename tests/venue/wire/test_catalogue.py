@@ -168,6 +168,11 @@ def test_trading_facts_read_the_one_letter_keys() -> None:
     assert (plain.fee_rate, plain.fee_exponent, plain.neg_risk) == (ZERO, 1, False)
 
 
+def test_a_tick_that_would_round_to_nothing_is_drift() -> None:
+    with pytest.raises(Drift, match=r"tick of at least 0\.000001, was 1E-7"):
+        catalogue.trading_facts(clob_market(mts="0.0000001"), NOW)
+
+
 def test_a_book_is_read_in_any_order_without_empty_levels() -> None:
     """XD-6: asks arrive worst first."""
     found = catalogue.book(
