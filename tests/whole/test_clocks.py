@@ -115,7 +115,9 @@ async def test_an_order_that_a_jump_overtakes_before_its_post_is_never_sent(
     assert not house.sim.engine.exchange.memory.orders
 
 
-async def test_a_jump_forward_makes_no_minute_of_silence(house: House, watch: Watch) -> None:
+async def test_a_jump_forward_makes_no_minute_of_silence(
+    house: House, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     engine, post = house.sim.engine, house.desk.venue.post
     engine.faults.add(Fault(name="accepted_late", args={"delay_s": 6}), engine.now())
 
@@ -124,7 +126,7 @@ async def test_a_jump_forward_makes_no_minute_of_silence(house: House, watch: Wa
         watch.off = HOUR
         return answer
 
-    house.desk.venue.post = then_jump
+    monkeypatch.setattr(house.desk.venue, "post", then_jump)
     trade = await house.trade(house.touch(house.market()))
 
     async def cancelled() -> bool:
