@@ -75,6 +75,7 @@ class Episode:
         self._begun = time.monotonic()
         self._frozen = False
         self._halts: list[tuple[datetime, datetime, str]] = []
+        self._halting = asyncio.Lock()  # the end of one halt would lift another
 
     async def run(self, keep: bool = False) -> Result:
         """Return what it came to; `keep` leaves the logs of a failed one."""
@@ -178,7 +179,7 @@ class Episode:
 
     async def _halt(self, step: Step) -> None:
         """Halt, wait, go on: the time of the acknowledgement is ours, of the posts the venue's."""
-        async with _pool(self.stack.dsn) as pool:
+        async with self._halting, _pool(self.stack.dsn) as pool:
             account = Account(pool)
             await account.halt(MODE, HaltState(step.who), "chaos", "drill", datetime.now(UTC))
             begun = datetime.now(UTC)
