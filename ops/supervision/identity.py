@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 import psutil
 from pydantic import BaseModel, ValidationError
 
+BEING_BORN = 1.0  # seconds in which a command line may still be empty: exec has not set it yet
 CLOCK_SLACK = 2.0  # seconds; start times are derived from the boot time, which may be corrected
 
 
@@ -30,8 +32,10 @@ class Identity(BaseModel):
         Raises:
             psutil.Error: there is no such process any more.
         """
-        process = psutil.Process(pid)
-        return cls(pid=pid, created=process.create_time(), command=process.cmdline())
+        process, end = psutil.Process(pid), time.monotonic() + BEING_BORN
+        while not (command := process.cmdline()) and time.monotonic() < end:
+            time.sleep(0.001)
+        return cls(pid=pid, created=process.create_time(), command=command)
 
     def process(self) -> psutil.Process | None:
         """Return the process if it still is the one that was recorded, else None."""

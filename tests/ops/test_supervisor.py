@@ -177,6 +177,21 @@ def test_a_process_started_a_moment_before_the_kill_is_found_by_its_argument(
     unrecorded.wait()
 
 
+def test_a_process_that_has_no_command_line_yet_is_recorded_with_the_one_it_gets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between exec and its end the kernel shows an empty one; recorded, it would never match."""
+    real, empty = psutil.Process.cmdline, [2]
+
+    def cmdline(process: psutil.Process) -> list[str]:
+        empty[0] -= 1
+        return [] if empty[0] >= 0 else real(process)
+
+    monkeypatch.setattr(psutil.Process, "cmdline", cmdline)
+    born = Identity.of(os.getpid())
+    assert born.command == real(psutil.Process()) and born.process() is not None
+
+
 def test_a_reused_pid_is_never_ended(tmp_path: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-m", "tests.ops.sleeper"])
     identity = Identity.of(stranger.pid)
