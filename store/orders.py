@@ -60,7 +60,9 @@ RETURNING {ORDER_COLUMNS}
 _ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2 THEN coalesce(absent_at, $3) END,
     absent_lived = CASE WHEN $2 THEN coalesce(absent_lived, lived, '0') END WHERE order_id = $1"""
 
-_LOOKED = f"""UPDATE orders SET looked_at = $2, lived = coalesce(lived, '0') + greatest(
+# Workers' clocks differ a little: what one has counted the other must not count again.
+_LOOKED = f"""UPDATE orders SET looked_at = CASE WHEN looked_at > $2::timestamptz + $3::interval THEN $2
+    ELSE greatest(looked_at, $2) END, lived = coalesce(lived, '0') + greatest(
     interval '0', least($3::interval, $2 - coalesce(looked_at, last_posted_at, $2)))
 WHERE order_id = $1 AND closed_at IS NULL AND posts > 0 RETURNING {ORDER_COLUMNS}
 """  # noqa: S608 - column names above
@@ -209,10 +211,7 @@ class Orders:
         )
 
     async def looked(self, order_id: str, at: datetime, most: timedelta) -> StoredOrder:
-        """Begin a look: count the time since the last one, at most `most`, and return the order.
-
-        A jump of the clock, and hours in which nobody asked, count no more than that (C1).
-        """
+        """Begin a look: add the time since the last, at most `most` (C1); return the order."""
         row = await self._pool.fetchrow(_LOOKED, order_id, at, most)
         if row is None:  # closed, or never posted
             row = await self._pool.fetchrow(ORDER_SELECT + " WHERE order_id = $1", order_id)

@@ -45,8 +45,10 @@ class Alarm:
         due = since + self._state.plan.pace.escalate_after
         left = max(due - workflow.now(), timedelta(0))
         await workflow.sleep(left, summary="until a person is told that the fate is not known")
-        while not await self._tell():
-            pass  # the outbox did not answer for a minute
+        # Again when the outbox did not answer for a minute. A cancelled alert looks like a failed
+        # one, so `stop` is asked for by what it leaves behind.
+        while self._since == since and not await self._tell():
+            pass
 
     async def _tell(self) -> bool:
         order = self._order

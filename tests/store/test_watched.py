@@ -62,3 +62,15 @@ async def test_another_post_begins_the_silence_anew(pool: asyncpg.Pool[Any]) -> 
     await orders.looked(key, NOW + 12 * SECOND, STEP)
     await orders.posting(key, NOW + 13 * SECOND)
     assert (await orders.looked(key, NOW + 14 * SECOND, STEP)).lived == SECOND
+
+
+async def test_two_workers_whose_clocks_differ_count_no_second_twice(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    orders, key = await posted(pool)
+    ahead = 10 * SECOND
+    await orders.looked(key, NOW + ahead, STEP)
+    for seconds in (2, 4, 6):
+        await orders.looked(key, NOW + seconds * SECOND, STEP)
+        order = await orders.looked(key, NOW + seconds * SECOND + ahead, STEP)
+    assert order.lived == 16 * SECOND  # 6 s passed, 10 of the difference, counted once
