@@ -61,7 +61,7 @@ async def _ask(venue: Venue, account: Account, mode: Mode, clock: Clock) -> Usd 
     try:
         balance = await venue.balance(refresh=True)
     except VenueError as error:
-        await account.set_balance(mode, None, asked)
+        await account.set_balance(mode, None, asked, now=clock())
         return error
-    await account.set_balance(mode, balance, asked)
+    await account.set_balance(mode, balance, asked, now=clock())
     return balance

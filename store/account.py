@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,6 +13,8 @@ from domain.record import Record, Utc
 from domain.trade import HaltState
 from store.audit import write_audit
 from store.rows import only, read
+
+AHEAD = timedelta(minutes=1)  # by which no clock of ours is ahead of another's
 
 _ROW = """SELECT mode, balance, balance_at, halt, halt_why, halt_at, reserved, fee_reserved,
     position_cost, unsettled, open_slots FROM account"""
@@ -52,17 +54,21 @@ class Account:
         row = await self._pool.fetchrow(_ROW + " WHERE mode = $1", mode)
         return read(AccountRow, only(row))
 
-    async def set_balance(self, mode: Mode, balance: Usd | None, at: datetime) -> AccountRow:
+    async def set_balance(
+        self, mode: Mode, balance: Usd | None, at: datetime, *, now: datetime | None = None
+    ) -> AccountRow:
         """Record what the venue said, or None when it could not be asked (XD-15, G4).
 
         `at` is our clock before the request left: fills confirmed before it are in the balance
-        and stop counting as unsettled. A balance older than the one we have is ignored.
+        and stop counting as unsettled. A balance older than the one we have is ignored, unless
+        that one lies in the future of `now`: then a clock had jumped (C1).
         """
         async with self._pool.acquire() as connection, connection.transaction():
             current = await connection.fetchval(
                 "SELECT balance_at FROM account WHERE mode = $1 FOR NO KEY UPDATE", mode
             )
-            if current is None or at >= current:
+            jumped = now is not None and current is not None and current > now + AHEAD
+            if current is None or at >= current or jumped:
                 await connection.execute(
                     "UPDATE account SET balance = $2, balance_at = $3 WHERE mode = $1",
                     mode,

@@ -61,8 +61,9 @@ _ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2 THEN coalesce(absent_at,
     absent_lived = CASE WHEN $2 THEN coalesce(absent_lived, lived, '0') END WHERE order_id = $1"""
 
 # Workers' clocks differ a little: what one has counted the other must not count again.
-_LOOKED = f"""UPDATE orders SET looked_at = CASE WHEN looked_at > $2::timestamptz + $3::interval THEN $2
-    ELSE greatest(looked_at, $2) END, lived = coalesce(lived, '0') + greatest(
+_LOOKED = f"""UPDATE orders SET looked_at = CASE
+    WHEN looked_at > $2::timestamptz + $3::interval THEN $2 ELSE greatest(looked_at, $2) END,
+    lived = coalesce(lived, '0') + greatest(
     interval '0', least($3::interval, $2 - coalesce(looked_at, last_posted_at, $2)))
 WHERE order_id = $1 AND closed_at IS NULL AND posts > 0 RETURNING {ORDER_COLUMNS}
 """  # noqa: S608 - column names above

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -171,6 +171,7 @@ class Transport:
                 params=dict(params) if params else None,
                 content=content.encode() if content else None,
                 headers=headers,
+                extensions=None if may_send is None else {"trace": _asked_again(may_send)},
             )
         except _NEVER_SENT as cause:
             raise NotReady(f"no connection to {host}: {type(cause).__name__}") from cause
@@ -196,6 +197,16 @@ class Transport:
             path=path,
             body=content,
         )
+
+
+def _asked_again(may_send: Callable[[], bool]) -> Callable[[str, Any], Awaitable[None]]:
+    """Ask once more when the connection stands: to make one may take seconds (httpx, "trace")."""
+
+    async def trace(event: str, _: Any) -> None:
+        if event.endswith(".send_request_headers.started") and not may_send():
+            raise NotReady("stale: not sent")
+
+    return trace
 
 
 def worth_retrying(error: Exception) -> bool | timedelta:

@@ -34,7 +34,9 @@ class Purse:
             raise NotReady("later")
         return seen
 
-    async def set_balance(self, mode: Mode, balance: Usd | None, at: datetime) -> None:
+    async def set_balance(
+        self, mode: Mode, balance: Usd | None, at: datetime, *, now: datetime
+    ) -> None:
         self.rows.append(balance)
 
     async def refreshed(self) -> Usd:

@@ -20,6 +20,7 @@ from store.stored_order import Limit, Refusal, StoredOrder
 from tests.store.examples import NOW, SECOND, WIDE, bought, buy, funded, match, signed, touch
 
 P = Mode.PAPER
+HOUR = 3600 * SECOND
 
 
 async def test_an_older_balance_never_replaces_a_younger_one(pool: asyncpg.Pool[Any]) -> None:
@@ -29,6 +30,24 @@ async def test_an_older_balance_never_replaces_a_younger_one(pool: asyncpg.Pool[
     late = await account.set_balance(P, usd(1_000), NOW)
     assert (late.balance, late.balance_at) == (usd(50), NOW + SECOND)
     assert late.tradeable(usd(100)) == usd(0)
+
+
+async def test_a_balance_from_a_clock_that_was_ahead_gives_way(pool: asyncpg.Pool[Any]) -> None:
+    """C1: else nothing younger would be believed until that hour has come."""
+    account = Account(pool)
+    await account.set_balance(P, usd(1_000), NOW + HOUR, now=NOW + HOUR)
+    found = await account.set_balance(P, usd(50), NOW + SECOND, now=NOW + 2 * SECOND)
+    assert (found.balance, found.balance_at) == (usd(50), NOW + SECOND)
+
+
+async def test_a_late_answer_to_a_worker_that_stood_still_is_ignored(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    """P3: it was asked an hour ago and its worker is let go only now."""
+    account = Account(pool)
+    await account.set_balance(P, usd(50), NOW + HOUR, now=NOW + HOUR)
+    late = await account.set_balance(P, usd(1_000), NOW, now=NOW + HOUR)
+    assert late.balance == usd(50)
 
 
 async def test_halting_tells_how_many_open_trades_it_affects(pool: asyncpg.Pool[Any]) -> None:
