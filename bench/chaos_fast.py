@@ -24,6 +24,7 @@ from dataclasses import asdict
 from pathlib import Path
 from queue import Empty
 from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
 
 from bench.chaos.clock import VirtualLoop
 from bench.chaos.database import Database
@@ -179,28 +180,27 @@ def postgres(databases: int) -> Iterator[list[str]]:
         server = EmbeddedPostgres(Path(folder), dict(UNSAFE_BUT_FAST))
         admin = server.start()
         try:
-            yield asyncio.run(_databases(admin, databases))
+            yield asyncio.run(_databases(admin, server.sockets, databases))
         finally:
             server.stop()
 
 
-async def _databases(admin: str, count: int) -> list[str]:
+async def _databases(admin: str, sockets: Path, count: int) -> list[str]:
+    """Return DSNs over the Unix socket: a round trip takes half the time of one over TCP."""
     import asyncpg
 
     connection = await asyncpg.connect(admin)
+    server = urlsplit(admin)
     found = []
     for number in range(count):
         await connection.execute(f"CREATE DATABASE chaos_{number}")
-        found.append(admin.rsplit("/", 1)[0] + f"/chaos_{number}" + _query(admin))
+        where = urlencode({"host": str(sockets), "port": str(server.port)})
+        user = server.netloc.rpartition("@")[0]
+        found.append(f"postgresql://{user}@/chaos_{number}?{where}")
     await connection.close()
     for dsn in found:
         await migrate(dsn)
     return found
-
-
-def _query(dsn: str) -> str:
-    _, mark, rest = dsn.rpartition("?")
-    return mark + rest if mark else ""
 
 
 def _run(jobs: Iterator[Job], dsns: list[str]) -> Iterator[Outcome]:

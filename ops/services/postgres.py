@@ -136,7 +136,7 @@ class EmbeddedPostgres:
             )
         self._as_account = run_as(account)
         self._binaries = reachable_binaries(self.state, account)
-        self._socket = socket_directory(self.state, account)
+        self.sockets = socket_directory(self.state, account)
         self.data = data_directory(self.state, major_version(self._binaries))
         password = read_password(self.state)
         if not self.data.exists():
@@ -161,7 +161,7 @@ class EmbeddedPostgres:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         command: list[str | Path] = [self._binaries / "postgres", "-D", self.data]
         command += ["-p", str(choose_port(self.port))]
-        command += ["-c", f"unix_socket_directories={self._socket}"]
+        command += ["-c", f"unix_socket_directories={self.sockets}"]
         for key, value in self.settings.items():
             command += ["-c", f"{key}={value}"]
         with open(self.log, "ab") as log:
