@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
@@ -106,8 +106,9 @@ class Evidence:
         """Return the account, its balance asked for again when half its life is over (G4)."""
         mode = request.key.mode
         row = await self._account.get(mode)
+        age = None if row.balance_at is None else self._clock() - row.balance_at
         half = self._rules.risk.max_balance_age / 2
-        if row.balance is None or row.balance_at is None or self._clock() - row.balance_at > half:
+        if row.balance is None or age is None or not timedelta(0) <= age <= half:
             try:
                 await refresh_balance(self._venue, self._account, mode, self._clock)
             except VenueError:

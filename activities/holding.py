@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
+from activities.fills import apply_fills
 from activities.messages import HoldRequest, HoldView, News
 from activities.venue_errors import nothing_yet, venue_failures
 from domain.book import Book
@@ -129,13 +130,12 @@ class HoldingActivities:
 
     async def _settle_fills(self, request: HoldRequest) -> None:
         """Ask for the settlement of every fill that is not final, and apply what changed."""
-        changed = False
+        changed = 0
         with venue_failures():
             known = await self._fills.of_workflow(request.key.workflow_id, request.key.mode)
             for order_id in sorted({f.order_id for f in known if f.status not in FINAL}):
-                for fill in await self._venue.fills(order_id, request.key.condition_id):
-                    applied = await self._fills.apply(request.key.mode, fill, self._clock())
-                    changed = changed or applied.changed
+                fills = await self._venue.fills(order_id, request.key.condition_id)
+                changed += (await apply_fills(self._fills, request.key.mode, fills, self._clock))[0]
             if changed:
                 await refresh_balance(self._venue, self._account, request.key.mode, self._clock)
 

@@ -14,6 +14,7 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.balance import refresh_balance
 from activities.clock import Clock
+from activities.fills import apply_fills
 from activities.killpoint import passing
 from activities.messages import OrderRequest, OrderTruth, Posted
 from activities.venue_errors import nothing_yet, venue_failures
@@ -21,7 +22,7 @@ from domain.book import Book
 from domain.gates import Stale, stale_order
 from domain.money import MICRO, ZERO, Price, Shares
 from domain.orders import FillStatus, Landing, Leg, OrderStatus
-from domain.proof import STEP, CancelAnswer, Evidence, Proof, judge
+from domain.proof import STEP, STRANGE_STEP, CancelAnswer, Evidence, Proof, judge
 from domain.rules import EntryRules, PaceRules
 from store.account import Account
 from store.fills import Fills
@@ -29,6 +30,7 @@ from store.orders import Orders, StoredOrder
 from venue.errors import VenueError
 from venue.polymarket import Venue
 from venue.records import CancelState
+from venue.transport import Permit
 
 _ANSWERS = {
     CancelState.DONE: CancelAnswer.CANCELLED,
@@ -94,8 +96,7 @@ class OrderActivities:
     async def _post(self, order: StoredOrder, until: datetime, *, earlier: bool) -> Posted:
         """Post, and write down what it proved; a post that was only counted proved nothing.
 
-        Past `until` the permit is old: a halt may have come while we waited for our turn at
-        the venue. Then nothing is sent, and the next attempt asks again.
+        Past `until` a halt may have come: nothing is sent, and the next attempt asks again.
 
         Raises:
             ApplicationError: VenueUnknown or VenueNotReady: post the same bytes once more.
@@ -105,7 +106,10 @@ class OrderActivities:
             post = await self._venue.post(
                 order.signed,
                 earlier_unanswered=earlier,
-                may_send=lambda: self._fresh(order) and self._clock() <= until,
+                permit=Permit(
+                    lambda: self._fresh(order) and self._clock() <= until,
+                    patience=(until - self._clock()).total_seconds(),
+                ),
             )
         passing("post:after")
         kept = await self._orders.landed(
@@ -142,7 +146,7 @@ class OrderActivities:
         raise nothing_yet(truth.evidence, self._pace.fill_poll)
 
     async def _read(self, order_id: str, *, stop: bool) -> OrderTruth:
-        order = await self._orders.looked(order_id, self._clock(), STEP)
+        order = await self._orders.looked(order_id, self._clock(), STEP, STRANGE_STEP)
         if order.status.terminal:
             return await self._truth(order, Proof(status=order.status, terminal=True, evidence=""))
         answer, posts = CancelAnswer.NOT_ASKED, order.posts
@@ -216,7 +220,7 @@ class OrderActivities:
         passing("read:before")
         on_book = await self._venue.order(order_id) if order.posts else None
         if order.posts:
-            await self._apply_fills(order, now)
+            await self._apply_fills(order)
             order = await self._stored(order_id)
         if order.adopted:
             order = await self._orders.absent(order_id, None if on_book else now)
@@ -244,14 +248,12 @@ class OrderActivities:
         failed = (f.shares for f in fills if f.status is FillStatus.FAILED)
         return Shares(sum(failed, ZERO))
 
-    async def _apply_fills(self, order: StoredOrder, now: datetime) -> None:
+    async def _apply_fills(self, order: StoredOrder) -> None:
         """Apply each fill once, then ask for the balance again where any was news (G4)."""
-        mode, changed = order.intent.mode, False
+        mode = order.intent.mode
         fills = await self._venue.fills(order.signed.order_id, order.intent.condition_id)
         passing("read:after")
-        for fill in fills:
-            changed = (await self._fills.apply(mode, fill, now)).changed or changed
-            passing("fill:after")
+        changed, _ = await apply_fills(self._fills, mode, fills, self._clock)
         if changed:
             with suppress(VenueError):  # then the balance is unknown, and no entry is allowed
                 await refresh_balance(self._venue, self._account, mode, self._clock)

@@ -16,6 +16,7 @@ from activities.alive import alive
 from activities.balance import refresh_balance
 from activities.breakers import Breakers
 from activities.clock import Clock
+from activities.fills import apply_fills
 from activities.messages import ReconcileReport, ReconcileRequest
 from activities.repairs import Repairs
 from domain.market import Mode
@@ -29,9 +30,9 @@ from store.account import Account
 from store.alerts import Alerts, Priority
 from store.booking import StoredPosition
 from store.claims import ClaimRow, Claims
-from store.errors import FillConflict, UnknownOrder
+from store.errors import UnknownOrder
 from store.fills import Fills
-from store.orders import Orders
+from store.orders import Orders, StoredOrder
 from store.positions import Positions
 from store.pulse import SyncOutcome, SyncRuns
 from venue.errors import VenueError
@@ -119,11 +120,13 @@ class ReconcileActivities:
         changed = 0
         for fill in fills:
             try:
-                changed += (await self._fills.apply(mode, fill, self._clock())).changed
+                news, conflicts = await apply_fills(self._fills, mode, [fill], self._clock)
             except UnknownOrder:
                 continue  # of another program on this wallet: its shares show as a stranger
-            except FillConflict as e:
-                await self._alert(mode, f"fill-conflict:{fill.trade_id}", "A fill changed", str(e))
+            changed += news
+            for conflict in conflicts:
+                key = f"fill-conflict:{fill.trade_id}"
+                await self._alert(mode, key, "A fill changed", conflict, Priority.HIGH)
         return changed
 
     async def _settle_old_fills(self, mode: Mode) -> int:
@@ -153,9 +156,9 @@ class ReconcileActivities:
             *await self._claims.in_state(mode, ClaimState.ENTERED, now),
         ]
         positions = {p.workflow_id: p for p in await self._positions.open(mode)}
-        orders: dict[str, list[str]] = {}
+        orders: dict[str, list[StoredOrder]] = {}
         for order in await self._orders.open(mode):
-            orders.setdefault(order.intent.workflow_id, []).append(order.signed.order_id)
+            orders.setdefault(order.intent.workflow_id, []).append(order)
         trades = []
         for claim in claims:
             position, open_orders = positions.get(claim.workflow_id), orders.get(claim.workflow_id)
@@ -164,7 +167,11 @@ class ReconcileActivities:
         return trades
 
     async def _trade(
-        self, claim: ClaimRow, position: StoredPosition | None, orders: list[str], now: datetime
+        self,
+        claim: ClaimRow,
+        position: StoredPosition | None,
+        orders: list[StoredOrder],
+        now: datetime,
     ) -> OurTrade:
         fills = await self._fills.of_workflow(claim.workflow_id, claim.mode)
         held = position is not None
@@ -175,7 +182,8 @@ class ReconcileActivities:
             claim=claim.state,
             running=await running(claim.workflow_id),
             young=now - claim.changed_at < self._rules.grace,
-            open_orders=tuple(orders),
+            open_orders=tuple(o.signed.order_id for o in orders),
+            adopted=tuple(o.signed.order_id for o in orders if o.adopted),
             unsettled=any(f.status not in FINAL for f in fills),
             shares=position.shares if position else Shares(claim.threshold - claim.threshold),
             managed=not held or (position is not None and position.state is PositionState.OPEN),
@@ -203,9 +211,11 @@ class ReconcileActivities:
         rows: list[dict[str, object]] = [d.model_dump(mode="json") for d in differences]
         await self._runs.end(number, outcome, counts, rows, self._clock())
 
-    async def _alert(self, mode: Mode, key: str, title: str, text: str) -> None:
+    async def _alert(
+        self, mode: Mode, key: str, title: str, text: str, priority: Priority = Priority.NORMAL
+    ) -> None:
         await self._alerts.put(
-            key, Priority.NORMAL, title, text, timedelta(minutes=15), self._clock(), mode
+            key, priority, title, text, timedelta(minutes=15), self._clock(), mode
         )
 
 

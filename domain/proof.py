@@ -15,7 +15,9 @@ from domain.orders import Landing, OrderStatus, TimeInForce, VenueOrder
 from domain.record import Record
 
 LAG = timedelta(seconds=10)  # trades and orders show up to 8 s late (facts 2.6)
-STEP = timedelta(seconds=15)  # most that the time between two looks counts: clocks jump (C1)
+# Most that the time between two looks counts: clocks jump (C1), and one jump must satisfy no rule.
+STEP = timedelta(seconds=8)
+STRANGE_STEP = timedelta(seconds=30)  # of a stranger's order: reconciliation looks once a minute
 ABSENCE = timedelta(seconds=60)  # accepted orders stayed unseen for 40 to 50 s (anchors 5.6)
 
 

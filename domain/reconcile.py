@@ -18,7 +18,7 @@ class Kind(StrEnum):
     """What differs."""
 
     ORDER_STRANGER = "order_stranger"  # live at the venue, unknown to us
-    ORDER_ORPHAN = "order_orphan"  # open in our books, its trade does not run
+    ORDER_ORPHAN = "order_orphan"  # open in our books, and no run asks for it
     CLAIM_ORPHAN = "claim_orphan"  # claimed by a run that is gone, with nothing behind it
     TRADE_ORPHAN = "trade_orphan"  # shares are held, their trade does not run
     SHARES_MISSING = "shares_missing"  # the venue holds fewer than we believe
@@ -36,6 +36,7 @@ class OurTrade(Record):
     running: bool
     young: bool = False  # claimed or changed a moment ago: left to its own run
     open_orders: tuple[str, ...] = ()
+    adopted: tuple[str, ...] = ()  # of these, the orders of a stranger: its run does not know them
     unsettled: bool = False  # a fill is neither confirmed nor failed
     shares: Shares = Shares(ZERO)  # of an open or unmanaged position
     managed: bool = True  # False: a person took the shares over
@@ -89,8 +90,9 @@ def _orders(trades: list[OurTrade], theirs: Theirs) -> list[Difference]:
             order_id=order_id,
         )
         for t in trades
-        if not t.running and not t.young
+        if not t.young
         for order_id in t.open_orders
+        if not t.running or (order_id in t.adopted and order_id not in theirs.open_orders)
     ]
     return strangers + orphans
 

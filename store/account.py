@@ -67,6 +67,7 @@ class Account:
             current = await connection.fetchval(
                 "SELECT balance_at FROM account WHERE mode = $1 FOR NO KEY UPDATE", mode
             )
+            at = at if now is None else min(at, now)  # the clock stepped back meanwhile
             jumped = now is not None and current is not None and current > now + AHEAD
             if current is None or at >= current or jumped:
                 await connection.execute(

@@ -41,6 +41,7 @@ class Applied(Record):
 
     new: bool
     changed: bool
+    conflict: str = ""  # not empty: the venue now tells another size, and the first one stays
     position: StoredPosition
     order: StoredOrder
 
@@ -66,8 +67,8 @@ class Fills:
 
         Raises:
             UnknownOrder: we never prepared or adopted this order.
-            FillConflict: the venue now tells another size, side or token of a known fill, or the
-                trade holds another token.
+            FillConflict: the venue now tells another side or token of a known fill, or the
+                trade holds another token; nothing was changed.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             owner = await connection.fetchrow(
@@ -80,14 +81,17 @@ class Fills:
             if (fill.token_id, fill.side) != (owner["token_id"], owner["side"]):
                 raise FillConflict(f"expected {owner['side']} {owner['token_id']}, was {fill}")
             trade = await lock_trade(connection, owner["workflow_id"], mode, at)
-            known = _find(trade.fills, fill)
+            known = next((f for f in trade.fills if _key(f) == _key(fill)), None)
             if known is None or _moves(known.status, fill.status):
                 kept = fill if known is None else known.model_copy(update={"status": fill.status})
                 await _book_fill(connection, trade, kept, owner["event_id"], at)
                 changed = True
             else:
                 changed = False
-            return await _applied(connection, trade, fill, new=known is None, changed=changed)
+            applied = await _applied(connection, trade, fill, new=known is None, changed=changed)
+            if known is None or known.shares == fill.shares:  # a mean price may move with late legs
+                return applied
+            return applied.model_copy(update={"conflict": f"expected {known}, was {fill}"})
 
     async def of_order(self, order_id: str) -> list[Fill]:
         """Return the fills of an order, in the venue's order of time."""
@@ -139,15 +143,8 @@ class Fills:
         return only(row)["failed"], only(row)["fills"]
 
 
-def _find(fills: tuple[Fill, ...], fill: Fill) -> Fill | None:
-    for known in fills:
-        if (known.trade_id, known.order_id) == (fill.trade_id, fill.order_id):
-            if (
-                known.shares != fill.shares
-            ):  # a mean price may move as maker legs arrive: the first stays
-                raise FillConflict(f"expected {known}, was {fill}")
-            return known
-    return None
+def _key(fill: Fill) -> tuple[str, str]:
+    return fill.trade_id, fill.order_id
 
 
 def _moves(was: FillStatus, now: FillStatus) -> bool:
@@ -162,9 +159,7 @@ async def _book_fill(
         trade = trade.model_copy(update={"frame": frame})
     elif trade.frame.token_id != fill.token_id:
         raise FillConflict(f"expected a fill of token {trade.frame.token_id}, was {fill}")
-    key = (fill.trade_id, fill.order_id)
-    others = tuple(f for f in trade.fills if (f.trade_id, f.order_id) != key)
-    fills = (*others, fill)
+    fills = (*(f for f in trade.fills if _key(f) != _key(fill)), fill)
     books = trade.books(fills)
     counted = [f for f in fills if f.order_id == fill.order_id]
     filled = sum((f.shares for f in counted if f.status is not FillStatus.FAILED), ZERO)

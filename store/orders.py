@@ -60,13 +60,7 @@ RETURNING {ORDER_COLUMNS}
 _ABSENT = """UPDATE orders SET absent_at = CASE WHEN $2 THEN coalesce(absent_at, $3) END,
     absent_lived = CASE WHEN $2 THEN coalesce(absent_lived, lived, '0') END WHERE order_id = $1"""
 
-# Workers' clocks differ a little: what one has counted the other must not count again.
-_LOOKED = f"""UPDATE orders SET looked_at = CASE
-    WHEN looked_at > $2::timestamptz + $3::interval THEN $2 ELSE greatest(looked_at, $2) END,
-    lived = coalesce(lived, '0') + greatest(
-    interval '0', least($3::interval, $2 - coalesce(looked_at, last_posted_at, $2)))
-WHERE order_id = $1 AND closed_at IS NULL AND posts > 0 RETURNING {ORDER_COLUMNS}
-"""  # noqa: S608 - column names above
+_LOOKED = f"SELECT {ORDER_COLUMNS} FROM look_at($1, $2, $3, $4)"  # noqa: S608 - column names
 
 
 class Orders:
@@ -211,9 +205,14 @@ class Orders:
             at,
         )
 
-    async def looked(self, order_id: str, at: datetime, most: timedelta) -> StoredOrder:
-        """Begin a look: add the time since the last, at most `most` (C1); return the order."""
-        row = await self._pool.fetchrow(_LOOKED, order_id, at, most)
+    async def looked(
+        self, order_id: str, at: datetime, most: timedelta, strange: timedelta
+    ) -> StoredOrder:
+        """Begin a look: add the time since the last, at most `most` (C1); return the order.
+
+        `strange`: the most for an adopted order, which is looked at seldom.
+        """
+        row = await self._pool.fetchrow(_LOOKED, order_id, at, most, strange)
         if row is None:  # closed, or never posted
             row = await self._pool.fetchrow(ORDER_SELECT + " WHERE order_id = $1", order_id)
         return to_order(known_row(row, order_id))

@@ -1,8 +1,8 @@
 """What an HTTP answer proves, as a table of the venue's sentences (facts 2.10).
 
 The only place that matches the venue's words. Rules, in order of safety:
-nothing readable proves nothing; a sentence we know proves what the table says; a 4xx in JSON
-proves that this request had no effect.
+nothing readable proves nothing; a sentence we know proves what the table says; one nobody has met
+proves nothing of an order (facts 13), and of other requests that a 4xx had no effect.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ SENTENCES: tuple[Sentence, ...] = (
 )
 _DUPLICATED = re.compile(r"order (0x[0-9a-f]{64}) is invalid\. duplicated", re.IGNORECASE)
 _STATUS_KINDS = {401: K.AUTH, 403: K.BLOCKED, 404: K.NOT_FOUND}
+_AT_THE_DOOR = (401, 403)  # refused before anybody looked at the order
 _ABSURD = 1000  # no price improvement gives this many times the shares asked for
 _RETRY_CAP = timedelta(hours=1)  # a longer wait than this is not an answer
 
@@ -255,15 +256,14 @@ def _rejected(answer: Answer, words: str, order: Posted) -> Post:
 
 
 def _from_words(words: str, answer: Answer | None, *, known: bool) -> Post:
-    """A sentence nobody has met, with our own id in it, proves nothing: look the order up."""
+    """What a known sentence says; one nobody has met proves nothing: look the order up."""
     sentence = _sentence(words)
     retry_after = answer.retry_after() if answer else None
     if sentence is not None:
         return _post(sentence.landing, text=words, kind=sentence.kind, retry_after=retry_after)
-    if known:
-        return _post(UNKNOWN, text=words, retry_after=retry_after)
-    kind = _STATUS_KINDS.get(answer.status, K.OTHER) if answer else K.OTHER
-    return _post(REFUSED, text=words, kind=kind)
+    if answer is not None and answer.status in _AT_THE_DOOR and not known:
+        return _post(REFUSED, text=words, kind=_STATUS_KINDS[answer.status])
+    return _post(UNKNOWN, text=words, retry_after=retry_after)
 
 
 def _post(landing: Landing, **said: Any) -> Post:

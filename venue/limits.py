@@ -97,6 +97,9 @@ PER_SIGNER: tuple[Limit, ...] = (
 DOCUMENTED = PER_ADDRESS + PER_SIGNER
 
 
+PATIENCE = 10.0  # seconds that a request waits for its turn
+
+
 class Bucket:
     """One limit as a token bucket that never passes `count` in any window of `seconds`.
 
@@ -149,7 +152,7 @@ class Limiter:
         self._sleep = sleep
         self._paused_until = 0.0
 
-    async def acquire(self, host: str, method: str, path: str, patience: float = 10.0) -> float:
+    async def acquire(self, host: str, method: str, path: str, patience: float = PATIENCE) -> float:
         """Wait until the request may be sent and return the seconds waited.
 
         A cancelled wait gives its tokens back and propagates (ING-H2).

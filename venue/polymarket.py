@@ -16,7 +16,7 @@ from venue.records import Allowance, Cancel, PaidOut, Post, Redemption, VenuePos
 from venue.redeeming import Redeeming
 from venue.sdk import Sdk
 from venue.signing import Signer
-from venue.transport import ApiCreds, Transport
+from venue.transport import ApiCreds, Permit, Transport
 
 
 class Venue(PublicVenue):
@@ -77,12 +77,10 @@ class Venue(PublicVenue):
         self,
         order: SignedOrder,
         earlier_unanswered: bool = False,
-        may_send: Callable[[], bool] | None = None,
+        permit: Permit | None = None,
     ) -> Post:
         """Post the stored bytes once; see posting.Posting.post."""
-        return await self._posting.post(
-            order, earlier_unanswered=earlier_unanswered, may_send=may_send
-        )
+        return await self._posting.post(order, earlier_unanswered=earlier_unanswered, permit=permit)
 
     async def cancel(self, order_id: str) -> Cancel:
         """Cancel one order; see posting.Posting.cancel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from domain.orders import Landing, Side, SignedOrder, TimeInForce
@@ -10,7 +9,7 @@ from venue.classify import Answer, Posted, error_of, post_answer, unanswered
 from venue.errors import Drift, NotReady, Unknown, VenueError
 from venue.mode import ModeState, VenueMode
 from venue.records import Cancel, Post
-from venue.transport import Transport
+from venue.transport import Permit, Transport
 from venue.wire import account, fields
 
 _RESTING = (TimeInForce.GTC.value, TimeInForce.GTD.value)
@@ -31,7 +30,7 @@ class Posting:
         order: SignedOrder,
         *,
         earlier_unanswered: bool = False,
-        may_send: Callable[[], bool] | None = None,
+        permit: Permit | None = None,
     ) -> Post:
         """Post the stored bytes and return what that proves (facts 2.4, 2.6, 2.10).
 
@@ -40,13 +39,13 @@ class Posting:
 
         Args:
             earlier_unanswered: an earlier post of these bytes never got an answer.
-            may_send: asked last of all, after every wait; False and nothing is sent.
+            permit: asked last of all, after every wait; without its leave nothing is sent.
 
         Raises:
             Drift: the answer speaks of another order, or the stored bytes are not an order.
         """
         posted = _posted(order)
-        found = await self._attempt(order, posted, earlier_unanswered, may_send)
+        found = await self._attempt(order, posted, earlier_unanswered, permit)
         return unanswered(found) if earlier_unanswered else found
 
     async def cancel(self, order_id: str) -> Cancel:
@@ -73,14 +72,14 @@ class Posting:
         order: SignedOrder,
         posted: Posted,
         repeat: bool,
-        may_send: Callable[[], bool] | None,
+        permit: Permit | None,
     ) -> Post:
         state = self._http.modes.admit()
         if state.mode is not VenueMode.NORMAL:
             return _not_sent(f"the venue is in mode {state.mode}", state)
         try:
             answer = await self._http.send(
-                "clob", "POST", "/order", private=True, content=order.body, may_send=may_send
+                "clob", "POST", "/order", private=True, content=order.body, permit=permit
             )
         except NotReady as error:
             return Post(

@@ -6,7 +6,7 @@ import importlib.util
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ import stamina
 
 from venue.classify import Answer, error_of
 from venue.errors import Drift, NotReady, Unknown, VenueError
-from venue.limits import Limiter
+from venue.limits import PATIENCE, Limiter
 from venue.mode import ModeWatch
 from venue.wire import fields
 from venue.wire.auth import l2_headers
@@ -72,6 +72,37 @@ class Retry:
     within: float = 30.0  # seconds over all attempts
     first: float = 0.2
     longest: float = 5.0
+
+
+class Permit:
+    """The leave to send one request, once; asked again when its head is about to be sent.
+
+    Making a connection may take seconds (httpx, extension "trace"). On a connection that the
+    venue closes the client would send the bytes a second time by itself: that is not allowed.
+    """
+
+    def __init__(self, may_send: Callable[[], bool], patience: float) -> None:
+        """`patience`: the longest wait for our own rate limit, in seconds, that it outlasts."""
+        self.patience, self.used = patience, False
+        self._may_send = may_send
+
+    def ask(self) -> None:
+        """Raise NotReady when the request must not leave any more."""
+        if not self._may_send():
+            raise NotReady("stale: not sent")
+
+    async def trace(self, event: str, _: Any) -> None:
+        """Hear of each step of the client.
+
+        Raises:
+            NotReady: it must not leave, and has not.
+            Unknown: it left before, and its connection was lost.
+        """
+        if event.endswith(".send_request_headers.started"):
+            if self.used:
+                raise Unknown("the connection was closed after it was sent")
+            self.ask()
+            self.used = True
 
 
 class Transport:
@@ -148,22 +179,22 @@ class Transport:
         params: Mapping[str, str] | None = None,
         private: bool = False,
         content: str = "",
-        may_send: Callable[[], bool] | None = None,
+        permit: Permit | None = None,
     ) -> Answer:
         """Send one request, once, and return its answer whatever its status.
 
-        `may_send` is asked last of all, after every wait: a stale order never leaves.
+        `permit` is asked last of all, after every wait: a stale order never leaves.
 
         Raises:
             NotReady: it was certainly not sent.
             Unknown: it may have been received.
         """
-        await self.limiter.acquire(host, method, path)
+        await self.limiter.acquire(host, method, path, permit.patience if permit else PATIENCE)
         headers = self._headers(method, path, content) if private else {}
         if content:
             headers["Content-Type"] = "application/json"
-        if may_send is not None and not may_send():
-            raise NotReady("stale: not sent")
+        if permit is not None:
+            permit.ask()
         try:
             response = await self._client.request(
                 method,
@@ -171,9 +202,11 @@ class Transport:
                 params=dict(params) if params else None,
                 content=content.encode() if content else None,
                 headers=headers,
-                extensions=None if may_send is None else {"trace": _asked_again(may_send)},
+                extensions=None if permit is None else {"trace": permit.trace},
             )
         except _NEVER_SENT as cause:
+            if permit is not None and permit.used:
+                raise Unknown(f"{method} {host} {path}: {type(cause).__name__}") from cause
             raise NotReady(f"no connection to {host}: {type(cause).__name__}") from cause
         except httpx.HTTPError as cause:
             raise Unknown(f"{method} {host} {path}: {type(cause).__name__}") from cause
@@ -197,16 +230,6 @@ class Transport:
             path=path,
             body=content,
         )
-
-
-def _asked_again(may_send: Callable[[], bool]) -> Callable[[str, Any], Awaitable[None]]:
-    """Ask once more when the connection stands: to make one may take seconds (httpx, "trace")."""
-
-    async def trace(event: str, _: Any) -> None:
-        if event.endswith(".send_request_headers.started") and not may_send():
-            raise NotReady("stale: not sent")
-
-    return trace
 
 
 def worth_retrying(error: Exception) -> bool | timedelta:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from temporalio import workflow
+from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from bench.chaos.clock import epoch
@@ -74,7 +75,8 @@ class Runtime(workflow._Runtime):
         kind = getattr(
             __import__("sys").modules[workflow.__module__], workflow.__qualname__.split(".")[0]
         )
-        return server.start(kind, args[0], how["id"])
+        again = how.get("id_reuse_policy") is WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        return server.start(kind, args[0], how["id"], again=again)
 
     def workflow_time_ns(self) -> int:
         return int(epoch() * 1e9)

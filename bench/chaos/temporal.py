@@ -47,17 +47,19 @@ class Server:
         workflow._Runtime.set_on_loop(loop, Runtime())  # type: ignore[abstract]  # the SDK finds its runtime there
         self._client: Any = SimpleNamespace(get_workflow_handle=self._handle)
 
-    def start(self, kind: type[Any], argument: Any, workflow_id: str) -> Run:
+    def start(
+        self, kind: type[Any], argument: Any, workflow_id: str, *, again: bool = False
+    ) -> Run:
         """Start a workflow as ingest does: one run at a time, a new one only after a failure.
+
+        `again`: also after one that completed, as reconciliation adopts.
 
         Raises:
             WorkflowAlreadyStartedError: the id runs, or completed.
         """
         last = self.runs.get(workflow_id)
-        if last is not None and last.status in (
-            WorkflowExecutionStatus.RUNNING,
-            WorkflowExecutionStatus.COMPLETED,
-        ):
+        completed = WorkflowExecutionStatus.COMPLETED
+        if last is not None and (last.open or (last.status is completed and not again)):
             raise WorkflowAlreadyStartedError(workflow_id, kind.__name__)
         return self._begin(kind, argument, workflow_id, "")
 

@@ -57,6 +57,15 @@ def test_settlement_lag_flips_nothing() -> None:
     assert compare([trade(open_orders=("0x1",))], theirs("4", **{"0x1": "71"})) == []
 
 
+def test_an_adopted_order_that_its_owner_withdrew_is_asked_for_though_the_trade_runs() -> None:
+    """Its run knows its own order only: nobody else would find out that it is over."""
+    held = trade(open_orders=("0xours", "0xtheirs"), adopted=("0xtheirs",))
+    (found,) = compare([held], theirs("10", **{"0xours": "71"}))
+    assert (found.kind, found.order_id) == (Kind.ORDER_ORPHAN, "0xtheirs")
+    assert compare([held], theirs("10", **{"0xours": "71", "0xtheirs": "71"})) == []
+    assert compare([held.model_copy(update={"young": True})], theirs("10")) == []
+
+
 def test_shares_of_several_trades_on_one_token_add_up() -> None:
     both = [trade("a", shares=shares(4)), trade("b", shares=shares(6))]
     assert compare(both, theirs("10")) == []

@@ -40,6 +40,12 @@ async def test_a_balance_from_a_clock_that_was_ahead_gives_way(pool: asyncpg.Poo
     assert (found.balance, found.balance_at) == (usd(50), NOW + SECOND)
 
 
+async def test_a_balance_is_never_dated_later_than_it_was_stored(pool: asyncpg.Pool[Any]) -> None:
+    """C1: the clock stepped back while the venue was asked."""
+    found = await Account(pool).set_balance(P, usd(50), NOW + HOUR, now=NOW)
+    assert found.balance_at == NOW
+
+
 async def test_a_late_answer_to_a_worker_that_stood_still_is_ignored(
     pool: asyncpg.Pool[Any],
 ) -> None:

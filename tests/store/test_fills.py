@@ -226,11 +226,22 @@ async def test_a_fill_that_tells_another_story_is_drift(pool: asyncpg.Pool[Any])
     await funded(pool)
     order = await bought(pool, touch())
     await Fills(pool).apply(P, match(order), NOW)
-    for change in ({"shares": shares(19)}, {"token_id": "99"}):
-        with pytest.raises(FillConflict, match="expected"):
-            await Fills(pool).apply(P, match(order).model_copy(update=change), NOW)
+    with pytest.raises(FillConflict, match="expected"):
+        await Fills(pool).apply(P, match(order).model_copy(update={"token_id": "99"}), NOW)
     with pytest.raises(UnknownOrder):
         await Fills(pool).apply(P, match(order).model_copy(update={"order_id": "0xno"}), NOW)
+
+
+async def test_of_a_size_that_changes_the_first_stays_and_the_fill_still_settles(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await funded(pool)
+    order = await bought(pool, touch())
+    first = await Fills(pool).apply(P, match(order), NOW)
+    other = match(order).model_copy(update={"shares": shares(19), "status": CONFIRMED})
+    applied = await Fills(pool).apply(P, other, NOW)
+    assert "19" in applied.conflict and not first.conflict
+    assert applied.position.shares == applied.position.shares_confirmed == first.position.shares
 
 
 async def test_a_mean_price_that_moves_with_late_legs_keeps_the_first_and_settles(

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from domain.proof import STEP
+from domain.proof import ABSENCE, LAG, STEP, STRANGE_STEP
 from store.claims import Claims
 from store.orders import Orders
 from tests.store.examples import NOW, WIDE, buy, funded, signed, touch
@@ -29,7 +29,7 @@ async def posted(pool: asyncpg.Pool[Any]) -> tuple[Orders, str]:
 async def test_what_passes_between_two_looks_adds_up(pool: asyncpg.Pool[Any]) -> None:
     orders, key = await posted(pool)
     for seconds in (2, 4, 9):
-        order = await orders.looked(key, NOW + seconds * SECOND, STEP)
+        order = await orders.looked(key, NOW + seconds * SECOND, STEP, STEP)
     assert order.lived == 9 * SECOND
 
 
@@ -38,30 +38,30 @@ async def test_a_jump_counts_no_more_than_one_step(
     pool: asyncpg.Pool[Any], jump: timedelta
 ) -> None:
     orders, key = await posted(pool)
-    await orders.looked(key, NOW + 2 * SECOND, STEP)
-    assert (await orders.looked(key, NOW + jump, STEP)).lived == 2 * SECOND + STEP
-    assert (await orders.looked(key, NOW, STEP)).lived == 2 * SECOND + STEP  # and back again
-    assert (await orders.looked(key, NOW + SECOND, STEP)).lived == 3 * SECOND + STEP
+    await orders.looked(key, NOW + 2 * SECOND, STEP, STEP)
+    assert (await orders.looked(key, NOW + jump, STEP, STEP)).lived == 2 * SECOND + STEP
+    assert not (await orders.looked(key, NOW, STEP, STEP)).lived  # and back again: it is told anew
+    assert (await orders.looked(key, NOW + SECOND, STEP, STEP)).lived == SECOND
 
 
 async def test_the_silence_after_a_cancel_is_counted_from_its_answer_on(
     pool: asyncpg.Pool[Any],
 ) -> None:
     orders, key = await posted(pool)
-    await orders.looked(key, NOW + 8 * SECOND, STEP)
+    await orders.looked(key, NOW + 8 * SECOND, STEP, STEP)
     await orders.cancel_answered(key, NOW + 8 * SECOND)
-    order = await orders.looked(key, NOW + 11 * SECOND, STEP)
+    order = await orders.looked(key, NOW + 11 * SECOND, STEP, STEP)
     assert order.watched_since(order.cancel_lived) == 3 * SECOND
     await orders.cancel_answered(key, NOW + 11 * SECOND)  # the first answer stays
-    order = await orders.looked(key, NOW + 12 * SECOND, STEP)
+    order = await orders.looked(key, NOW + 12 * SECOND, STEP, STEP)
     assert order.watched_since(order.cancel_lived) == 4 * SECOND
 
 
 async def test_another_post_begins_the_silence_anew(pool: asyncpg.Pool[Any]) -> None:
     orders, key = await posted(pool)
-    await orders.looked(key, NOW + 12 * SECOND, STEP)
+    await orders.looked(key, NOW + 6 * SECOND, STEP, STEP)
     await orders.posting(key, NOW + 13 * SECOND)
-    assert (await orders.looked(key, NOW + 14 * SECOND, STEP)).lived == SECOND
+    assert (await orders.looked(key, NOW + 14 * SECOND, STEP, STEP)).lived == SECOND
 
 
 async def test_two_workers_whose_clocks_differ_count_no_second_twice(
@@ -69,8 +69,29 @@ async def test_two_workers_whose_clocks_differ_count_no_second_twice(
 ) -> None:
     orders, key = await posted(pool)
     ahead = 10 * SECOND
-    await orders.looked(key, NOW + ahead, STEP)
+    await orders.looked(key, NOW + ahead, STEP, STEP)
     for seconds in (2, 4, 6):
-        await orders.looked(key, NOW + seconds * SECOND, STEP)
-        order = await orders.looked(key, NOW + seconds * SECOND + ahead, STEP)
-    assert order.lived == 16 * SECOND  # 6 s passed, 10 of the difference, counted once
+        await orders.looked(key, NOW + seconds * SECOND, STEP, STEP)
+        order = await orders.looked(key, NOW + seconds * SECOND + ahead, STEP, STEP)
+    assert order.lived == STEP + 6 * SECOND  # of the difference one step, once
+
+
+async def test_a_worker_whose_clock_is_minutes_ahead_proves_no_silence_together_with_another(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    orders, key = await posted(pool)
+    for seconds in range(0, 300, 2):
+        await orders.looked(key, NOW + (600 + seconds) * SECOND, STEP, STEP)
+        order = await orders.looked(key, NOW + seconds * SECOND, STEP, STEP)
+    assert not order.lived
+
+
+async def test_an_adopted_order_may_be_looked_at_seldom(pool: asyncpg.Pool[Any]) -> None:
+    orders, key = await posted(pool)
+    await pool.execute("UPDATE orders SET adopted = true")
+    order = await orders.looked(key, NOW + 60 * SECOND, STEP, STRANGE_STEP)
+    assert order.lived == STRANGE_STEP
+
+
+def test_one_jump_of_a_clock_satisfies_no_rule_of_the_proof() -> None:
+    assert STEP < LAG < STRANGE_STEP < ABSENCE

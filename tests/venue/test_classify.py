@@ -59,7 +59,7 @@ EXPECTED: dict[str, tuple[Landing, RefusalKind | None]] = {
     "on_chain": (REFUSED, K.ENDED),
     "market_young": (NOT_READY, K.MARKET),
     "match_delayed": (UNKNOWN, None),
-    "unheard_of": (REFUSED, K.OTHER),
+    "unheard_of": (UNKNOWN, None),
     "payload": (REFUSED, K.PAYLOAD),
     "api_key": (REFUSED, K.AUTH),
     "geo_json": (REFUSED, K.BLOCKED),
@@ -130,7 +130,20 @@ def test_an_error_text_beside_our_id_is_read_as_a_refusal() -> None:
     found = post_answer(Answer(200, {}, json.dumps(body).encode()), FAK)
     assert (found.landing, found.kind) == (REFUSED, K.SIGNATURE)
     unknown = {"errorMsg": "never heard of", "orderID": ""}
-    assert post_answer(Answer(200, {}, json.dumps(unknown).encode()), FAK).kind is K.OTHER
+    assert post_answer(Answer(200, {}, json.dumps(unknown).encode()), FAK).landing is UNKNOWN
+
+
+@pytest.mark.parametrize("status", [400, 404, 408, 409, 422, 499])
+def test_a_sentence_that_nobody_has_met_proves_nothing_of_an_order(status: int) -> None:
+    """Facts 13: only a validation text is a refusal; "is being processed" may mean accepted."""
+    found = post_answer(Answer(status, {}, b'{"error":"order is being processed"}'), FAK)
+    assert (found.landing, found.attempt) == (UNKNOWN, UNKNOWN)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(401, K.AUTH), (403, K.BLOCKED)])
+def test_who_is_turned_away_at_the_door_has_placed_nothing(status: int, kind: RefusalKind) -> None:
+    found = post_answer(Answer(status, {}, b'{"error":"go away"}'), FAK)
+    assert (found.landing, found.kind) == (REFUSED, kind)
 
 
 def test_a_redirect_with_json_proves_nothing() -> None:

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.venue.scripted import ADDRESS, CREDS
-from venue.errors import NotReady
-from venue.limits import Limiter
-from venue.transport import Hosts, Login, Transport
+from venue.errors import NotReady, Unknown
+from venue.limits import Limit, Limiter
+from venue.transport import Hosts, Login, Permit, Transport
 
 
 class Server:
@@ -23,6 +23,7 @@ class Server:
 
     def __init__(self) -> None:
         self.heads, self.callers = 0, list[asyncio.Task[None] | None]()
+        self.goes_away = False  # HTTP/2: says that it took no request, and closes
 
     async def old(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """HTTP/1.1."""
@@ -45,10 +46,16 @@ class Server:
             while received := await reader.read(65_536):
                 for event in link.receive_data(received):
                     self.heads += isinstance(event, h2.events.RequestReceived)
-                    if isinstance(event, h2.events.StreamEnded):
+                    if isinstance(event, h2.events.StreamEnded) and not self.goes_away:
                         link.send_headers(event.stream_id, [(":status", "200")])
                         link.send_data(event.stream_id, b"{}", end_stream=True)
+                if self.goes_away:
+                    link.close_connection(last_stream_id=1)
+                    writer.write(link.data_to_send())
+                    break
                 writer.write(link.data_to_send())
+            while await reader.read(65_536):  # the rest of a request that is not answered
+                pass
         await _closed(writer)
 
 
@@ -81,8 +88,9 @@ async def _closed(writer: asyncio.StreamWriter) -> None:
 async def post(transport: Transport, *permits: bool) -> int:
     """Post with these answers to the question whether it may leave; return the status."""
     answers = iter(permits)
+    permit = Permit(lambda: next(answers), patience=1.0)
     answer = await transport.send(
-        "clob", "POST", "/order", private=True, content="{}", may_send=lambda: next(answers)
+        "clob", "POST", "/order", private=True, content="{}", permit=permit
     )
     return answer.status
 
@@ -110,6 +118,48 @@ async def test_an_order_that_was_stopped_does_not_spoil_the_others(protocol: str
         both = await asyncio.gather(post(transport, True, True), post(transport, True, True))
         assert list(both) == [200, 200]
         assert server.heads == 3
+
+
+async def test_an_order_is_not_sent_again_by_the_client_when_its_connection_is_closed() -> None:
+    """The venue says that it took nothing. Bytes left all the same: nobody guesses."""
+    async with serving("h2") as (server, transport):
+        assert await post(transport, True, True) == 200
+        server.goes_away = True
+        with pytest.raises(Unknown, match="closed after it was sent"):
+            await post(transport, True, True, True, True)
+        assert server.heads == 2
+
+
+async def test_a_connection_that_cannot_be_made_again_leaves_the_fate_open() -> None:
+    permit = Permit(lambda: True, patience=1.0)
+
+    async def refused_after_the_bytes(request: httpx.Request) -> httpx.Response:
+        await permit.trace("http2.send_request_headers.started", None)
+        raise httpx.ConnectError("again", request=request)
+
+    client = httpx.AsyncClient(transport=httpx.MockTransport(refused_after_the_bytes))
+    transport = Transport(Hosts(), limiter=Limiter(limits=()), client=client)
+    with pytest.raises(Unknown):
+        await transport.send("clob", "POST", "/order", permit=permit)
+    await transport.aclose()
+
+
+async def test_a_turn_that_comes_after_the_permit_is_left_to_others() -> None:
+    """Else a burst of exits takes all turns and uses few: each would come too late."""
+    limiter = Limiter([Limit("order", "clob", 10, 10, ("/order",))], share=1.0)
+    client = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200)))
+    transport = Transport(Hosts(), limiter=limiter, client=client)
+    sent = 0
+    for _ in range(30):
+        with contextlib.suppress(NotReady):
+            await transport.send("clob", "POST", "/order", permit=Permit(lambda: True, 0.0))
+            sent += 1
+    assert sent == 5  # the burst
+    with pytest.raises(NotReady) as late:
+        await transport.send("clob", "POST", "/order", permit=Permit(lambda: True, 0.0))
+    assert late.value.retry_after is not None
+    assert late.value.retry_after.total_seconds() == pytest.approx(2, abs=0.2)
+    await transport.aclose()
 
 
 async def test_without_a_permit_no_connection_is_made() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,17 @@ import pytest_asyncio
 from temporalio.client import Client, WorkflowFailureError
 
 from activities.clock import utc_now
+from domain.market import Mode
+from domain.money import usd
 from domain.orders import Intent, OrderStatus, SignedOrder
 from domain.trade import Stage
 from sim.faults import Fault
 from sim.market import SimMarket
+from store.account import Account
 from store.orders import Orders
 from tests.house import House, open_house
 from tests.waiting import eventually
+from tests.whole.conftest import Opener
 from tests.whole.test_paths import in_stage
 
 HOUR = timedelta(hours=1)
@@ -113,6 +117,22 @@ async def test_an_order_that_a_jump_overtakes_before_its_post_is_never_sent(
     (order,) = await Orders(house.desk.pool).of_workflow(trade.id)
     assert (order.posts, order.status, order.evidence) == (0, OrderStatus.EXPIRED, "never posted")
     assert not house.sim.engine.exchange.memory.orders
+
+
+async def test_a_balance_from_the_future_is_asked_for_again_by_the_next_entry(
+    houses: Opener,
+) -> None:
+    """Its age is negative, which is no sign of youth."""
+    async with houses("entry.max_price=0.50") as house:
+        await house.desk.pool.execute(
+            "UPDATE account SET balance = 1, balance_at = now() + interval '1 hour'"
+        )
+        trade = await house.trade(house.touch(house.market()))
+        with pytest.raises(WorkflowFailureError):
+            await asyncio.wait_for(trade.result(), 30)
+        account = await Account(house.desk.pool).get(Mode.PAPER)
+        assert account.balance_at is not None and account.balance_at <= datetime.now(UTC)
+        assert account.balance != usd(1)
 
 
 async def test_a_jump_forward_makes_no_minute_of_silence(

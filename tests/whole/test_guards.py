@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 import pytest_asyncio
 from temporalio.exceptions import ApplicationError
@@ -16,7 +17,8 @@ from activities import proceeds, reconciling
 from activities.clock import utc_now
 from activities.messages import TradeKey
 from domain.market import Mode
-from domain.money import price, usd
+from domain.money import price, shares, usd
+from domain.orders import Fill
 from domain.trade import Stage
 from sim.faults import Fault
 from store.alerts import Alerts
@@ -29,6 +31,8 @@ from tests.whole.conftest import Opener
 from tests.whole.test_alerts import raised
 from tests.whole.test_paths import in_stage
 from venue.errors import Drift
+from workflows.messages import ExitNow
+from workflows.trade import TradeWorkflow
 
 
 @pytest_asyncio.fixture
@@ -45,8 +49,8 @@ async def test_a_post_that_waited_for_its_turn_asks_the_halt_again(
     limiter = house.desk.venue._http.limiter
     acquire, waits = limiter.acquire, [1.0]
 
-    async def slow(host: str, method: str, path: str) -> None:
-        await acquire(host, method, path)
+    async def slow(host: str, method: str, path: str, patience: float) -> None:
+        await acquire(host, method, path, patience)
         if (method, path) == ("POST", "/order") and waits:
             await asyncio.sleep(waits.pop())
 
@@ -77,6 +81,56 @@ async def test_an_order_of_a_person_on_the_other_outcome_is_told_and_left_alone(
         await manual.close()
     after = await Positions(house.desk.pool).get(trade.id)
     assert before and after and (before.token_id, before.shares) == (after.token_id, after.shares)
+
+
+async def test_an_offer_that_a_person_withdrew_holds_no_exit_up(house: House) -> None:
+    """The trade runs and knows its own order only: reconciliation finds out that it is over."""
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    pool, manual = house.desk.pool, await Client(house.sim).login()
+    try:
+        await eventually(lambda: _confirmed(pool, trade.id))
+        answer = await manual.post(shown.tokens[0], "SELL", "0.99", "20")
+        order_id = answer.json()["orderID"]
+        await house.reconcile()
+        withdrawn = await manual.send("DELETE", "/order", {"orderID": order_id})
+        assert withdrawn.json()["canceled"] == [order_id]
+    finally:
+        await manual.close()
+    await house.reconcile()
+    stored = await Orders(pool).get(order_id)
+    assert stored is not None and stored.adopted and stored.closed_at is None  # absence: no proof
+    await pool.execute("UPDATE orders SET lived = lived + interval '2 minutes' WHERE adopted")
+    await house.reconcile()
+    stored = await Orders(pool).get(order_id)
+    assert stored is not None and stored.closed_at is not None
+    await trade.execute_update(TradeWorkflow.exit_now, ExitNow(who="ann", why="news"))
+    assert (await asyncio.wait_for(trade.result(), 60)).ending is Stage.SETTLED
+    assert (await house.judge()).profit_difference_usd == 0
+
+
+async def _confirmed(pool: asyncpg.Pool[Any], workflow_id: str) -> bool:
+    position = await Positions(pool).get(workflow_id)
+    return position is not None and position.shares == position.shares_confirmed > 0
+
+
+async def test_a_fill_whose_size_changes_while_it_settles_stops_no_trade(house: House) -> None:
+    shown = house.market()
+    told, seen = house.desk.venue.fills, set[str]()
+
+    async def otherwise(order_id: str, condition_id: str) -> list[Fill]:
+        found = await told(order_id, condition_id)
+        known = set(seen)
+        seen.update(f.trade_id for f in found)
+        less = [f.model_copy(update={"shares": shares(f.shares - 1)}) for f in found]
+        return [b if b.trade_id in known else a for a, b in zip(found, less, strict=True)]
+
+    house.desk.venue.fills = otherwise  # type: ignore[method-assign]  # replaced for this test
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    house.resolve(shown)
+    assert (await asyncio.wait_for(trade.result(), 60)).ending is Stage.SETTLED
 
 
 async def test_an_order_of_ours_that_came_while_the_venue_was_read_is_not_cancelled(
