@@ -39,6 +39,7 @@ from store.migrations import migrate
 from store.pool import open_pool
 from tests.sim.client import KEY
 
+LONGEST_LINE = 2**24  # bytes: the times of a thousand touches are one line
 ROOT = Path(__file__).parents[1]
 P50, P99 = 1.5, 2.0  # times the floor
 WARM = 20  # touches before those that count
@@ -93,7 +94,13 @@ class Parts:
         pipe = PIPE if talks else DEVNULL
         with self.log(name).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *command, cwd=ROOT, env=self.environment, stdin=pipe, stdout=pipe, stderr=log
+                *command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=pipe,
+                stdout=pipe,
+                stderr=log,
+                limit=LONGEST_LINE,
             )
         try:
             yield process
