@@ -28,6 +28,7 @@ from tests.whole.conftest import Opener
 from tests.whole.test_paths import in_stage
 from venue.errors import Unknown
 from workflows.messages import SetLevels, TradeResult
+from workflows.reconcile import ReconcileStart, ReconcileWorkflow
 from workflows.trade import TradeWorkflow
 
 
@@ -76,6 +77,24 @@ async def test_a_terminated_trade_is_adopted_and_brought_to_its_end(house: House
     house.resolve(shown)
     result = await asyncio.wait_for(adopted.result(), 60)
     assert result.ending is Stage.SETTLED
+    assert (await house.judge()).clean
+
+
+async def test_shares_are_adopted_although_the_last_run_of_their_id_completed(
+    house: House,
+) -> None:
+    """Ingest may not use such an id again; who looks after the shares must."""
+    shown, trade = await holding(house)
+    await trade.terminate("by the drill")
+    start = ReconcileStart(mode=Mode.PAPER, dry_run=True)
+    await house.client.execute_workflow(
+        ReconcileWorkflow.run, start, id=trade.id, task_queue=house.queue
+    )
+    await house.reconcile()
+    adopted = house.client.get_workflow_handle(trade.id, result_type=TradeResult)
+    await in_stage(adopted, Stage.HOLDING)
+    house.resolve(shown)
+    assert (await asyncio.wait_for(adopted.result(), 60)).ending is Stage.SETTLED
     assert (await house.judge()).clean
 
 
