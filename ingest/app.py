@@ -239,6 +239,7 @@ class Ingest:
         """Stop reading, then deliver what was read."""
         await self.feed.close()
         await self.dispatch.drain(LAST_WORDS)
+        self.dispatch.give_up("ingest ended")  # each with its row: it fires in no later process
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS):
                 await self.journal.drain()

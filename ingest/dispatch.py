@@ -35,7 +35,7 @@ class Dispatch:
     """Starts trades with bounded concurrency; repeats until the trigger is too old.
 
     Nothing offered is ever dropped: when `room` triggers wait, `on_full(True)` asks the
-    readers to stop reading. A trigger that grows too old goes to `on_missed`.
+    readers to stop reading. A trigger that grows too old, or is given up, goes to `on_missed`.
     """
 
     def __init__(
@@ -54,16 +54,21 @@ class Dispatch:
         self._on_missed, self._on_full = on_missed, on_full
         self._workers, self._room, self._full = workers, room, False
         self._queue: asyncio.Queue[Trigger] = asyncio.Queue()
-        self._busy = 0
+        self._hand: dict[int, Trigger] = {}  # by worker
+        self._tasks: list[asyncio.Task[None]] = []
+        self._over = ""  # why nothing is started any more
         self.counts: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
         """Return how many triggers are not yet started, given up or found taken."""
-        return self._queue.qsize() + self._busy
+        return self._queue.qsize() + len(self._hand)
 
     def offer(self, trigger: Trigger) -> None:
         """Take a trigger; returns at once."""
+        if self._over:
+            self._miss(trigger, self._over)
+            return
         self._queue.put_nowait(trigger)
         if not self._full and self._queue.qsize() >= self._room:
             self._full = True
@@ -72,8 +77,7 @@ class Dispatch:
     async def run(self) -> None:
         """Start what is offered, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._workers):
-                group.create_task(self._work())
+            self._tasks = [group.create_task(self._work(n)) for n in range(self._workers)]
 
     async def drain(self, within: float) -> None:
         """Wait until nothing waits, at most so many seconds."""
@@ -81,15 +85,24 @@ class Dispatch:
             async with asyncio.timeout(within):
                 await self._queue.join()
 
-    async def _work(self) -> None:
+    def give_up(self, why: str) -> None:
+        """End the work for good; what is queued or in hand is missed for this reason."""
+        self._over = why
+        for task in self._tasks:
+            task.cancel()
+        left, self._hand = list(self._hand.values()), {}
+        left += [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        for trigger in left:
+            self._miss(trigger, why)
+
+    async def _work(self, number: int) -> None:
         while True:
-            trigger = await self._queue.get()
-            self._busy += 1
+            trigger = self._hand[number] = await self._queue.get()
             try:
                 await self._start(trigger)
             finally:
-                self._busy -= 1
                 self._queue.task_done()
+            del self._hand[number]  # a fault leaves it to `give_up`
             if self._full and self._queue.qsize() <= self._room // 2:
                 self._full = False
                 self._on_full(False)
@@ -108,6 +121,9 @@ class Dispatch:
             self.counts["started" if started else "taken"] += 1
             log.info("dispatched", workflow_id=trigger.workflow_id, started=started)
             return
+        self._miss(trigger, trouble)
+
+    def _miss(self, trigger: Trigger, why: str) -> None:
         self.counts["missed"] += 1
-        log.warning("missed", workflow_id=trigger.workflow_id, why=trouble)
-        self._on_missed(trigger, trouble)
+        log.warning("missed", workflow_id=trigger.workflow_id, why=why)
+        self._on_missed(trigger, why)

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+import pytest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
@@ -31,7 +32,7 @@ from store.markets import Markets
 from store.pulse import Heartbeats
 from store.touches import Touches
 from tests.ingest.fakes import FakeVenue
-from tests.ingest.samples import rules, trigger
+from tests.ingest.samples import FakeTrades, rules, trigger
 from tests.venue.loopback import Loopback, loopback
 from tests.venue.test_stream import QUICK
 from tests.venue.wire.frames import book_of, print_of
@@ -216,6 +217,25 @@ async def test_what_is_spent_in_the_store_is_not_started_after_a_restart(
             await bench.touch()
             await eventually(lambda: ingest.tokens.by_id[bench.token()].last_trade == 960_000)
             assert not await bench.started() and ingest.dispatch.waiting == 0
+
+
+async def test_a_touch_that_temporal_could_not_take_before_the_end_is_a_missed_row(
+    pool: asyncpg.Pool[Any],
+    temporal_client: Client,
+    trade_queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.app.LAST_WORDS", 0.2)
+    away = FakeTrades()
+    away.down = 10**6
+    async with around(pool, temporal_client, trade_queue) as bench:
+        async with bench.running() as (ingest,):
+            ingest.dispatch._starter = away
+            await bench.touch()
+            await eventually(lambda: ingest.dispatch.counts["retry"] > 0)
+        (row,) = await Touches(pool).since(utc_now() - timedelta(minutes=1))
+        assert (row.kind, row.reason) == ("missed", "ingest ended")
+        assert row.condition_id == bench.markets[0].condition_id
 
 
 async def test_a_released_claim_lets_the_market_fire_again_after_its_rest(

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
+
 from domain.trigger import Trigger
 from ingest.dispatch import Dispatch, utc_now
 from tests.ingest.samples import FakeTrades, trigger
@@ -93,3 +95,38 @@ async def test_draining_ends_in_time_although_temporal_is_away() -> None:
         bench.dispatch.offer(trigger(utc_now()))
         await bench.dispatch.drain(0.1)
         assert bench.dispatch.waiting == 1
+
+
+async def test_what_waits_at_the_end_is_missed_and_started_no_more() -> None:
+    """Temporal is away, and so is this process: each trigger has its row, once."""
+    async with dispatching(Bench()) as bench:
+        bench.trades.down = 10**6
+        for i in range(10):
+            bench.dispatch.offer(trigger(utc_now(), f"0x{i:064x}"))
+        await eventually(lambda: bench.dispatch.counts["retry"] >= 4)  # four in hand, six queued
+        await bench.dispatch.drain(0.01)
+        bench.dispatch.give_up("ingest ended")
+        bench.trades.down = 0
+        assert {why for _, why in bench.missed} == {"ingest ended"}
+        assert len({one.condition_id for one, _ in bench.missed}) == len(bench.missed) == 10
+        assert bench.dispatch.waiting == 0
+        calls = bench.trades.calls
+        await asyncio.wait(bench.dispatch._tasks, timeout=5)
+        assert all(task.cancelled() for task in bench.dispatch._tasks)
+        assert bench.trades.calls == calls and bench.trades.started == []
+        bench.dispatch.offer(trigger(utc_now()))  # read back from a gap meanwhile
+        assert len(bench.missed) == 11 and bench.dispatch.waiting == 0
+
+
+async def test_what_was_in_hand_when_the_work_broke_is_not_forgotten() -> None:
+    class Broken:
+        async def start(self, trigger: Trigger) -> bool:
+            raise RuntimeError("bug")
+
+    bench = Bench()
+    bench.dispatch._starter = Broken()
+    bench.dispatch.offer(trigger(utc_now()))
+    with pytest.raises(ExceptionGroup):
+        await bench.dispatch.run()
+    bench.dispatch.give_up("ingest ended")
+    assert [why for _, why in bench.missed] == ["ingest ended"]
