@@ -7,6 +7,8 @@ allocated per observation. What may fire, and what may not (design section 8):
 - what opens an epoch only sets the baseline: nobody saw it move (XD-1: nor do snapshots fire);
 - prints read back after a gap fire if they, or the last price before the gap, show the move;
 - above after a gap and below before it, without such a print: `UNSEEN`, to be looked up;
+- between `begin_gap` and `end_gap` further cuts belong to the same gap: what was known before the
+  first of them stays the measure;
 - once fired, never again, until the claim was released and `rearm` says so. The first crossing
   has been seen by then, so that the next print above is an entry chance (spec Q3).
 """
@@ -40,6 +42,8 @@ class Touch:
         "opened_ms",
         "gap_last",
         "gap_ms",
+        "in_gap",
+        "missed",
         "crossed",
         "fired",
     )
@@ -59,6 +63,8 @@ class Touch:
         self.opened_ms = 0
         self.gap_last = NOTHING  # as of before the current epoch
         self.gap_ms = 0
+        self.in_gap = False  # somebody reads the gap back, and says when that is done
+        self.missed = NOTHING  # the first price above at which an epoch of the gap opened
         self.crossed = False  # an upward move has been observed at least once
         self.fired = False
 
@@ -87,12 +93,27 @@ class Touch:
         """
         if epoch == self.epoch:
             return Seen.QUIET
-        if self.last != NOTHING:
+        if self.last != NOTHING and not self.in_gap:
             self.gap_last, self.gap_ms = self.last, self.last_ms
         self.epoch = epoch
         self.last, self.last_ms, self.opened_ms = price, venue_ms, venue_ms
-        missed = NOTHING < self.gap_last < self.threshold <= price
-        return Seen.UNSEEN if missed and not self.fired else Seen.QUIET
+        if self.fired or not NOTHING < self.gap_last < self.threshold <= price:
+            return Seen.QUIET
+        if self.missed == NOTHING:
+            self.missed = price
+        return Seen.UNSEEN
+
+    def begin_gap(self) -> None:
+        """Keep what is known now until `end_gap`, through further cuts: the gap is read back."""
+        if not self.in_gap:
+            self.gap_last, self.gap_ms = self.last, self.last_ms
+            self.in_gap, self.missed = True, NOTHING
+
+    def end_gap(self) -> int:
+        """Forget the gap; return the price of a move in it that nobody saw, or NOTHING."""
+        missed = NOTHING if self.fired else self.missed
+        self.in_gap, self.missed = False, NOTHING
+        return missed
 
     def read_back(self, price: int, venue_ms: int) -> Seen:
         """Fold in one print of the gap, fetched by REST; give them in order of time.

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from domain.touch import Seen
+from domain.touch import Seen, Touch
 from ingest.tokens import ONE, UNKNOWN, Tokens, TokenState
 from venue.wire.market import (
     BestBidAsk,
@@ -24,6 +24,8 @@ from venue.wire.market import (
     TickSizeChange,
 )
 from venue.wire.prices import KNOWN, NOT_A_PRICE, price_micro
+
+AHEAD_NS = 300 * 1_000_000_000  # a clock of the venue further ahead than this is no clock
 
 
 class Sink(Protocol):
@@ -72,7 +74,7 @@ class Fold:
 
     def _changes(self, event: PriceChange, seen_ns: int, epoch: int) -> None:
         known_state, known_price = self._states.get, KNOWN.get
-        quotes, ms = self._quotes, self._ms(event.timestamp)
+        quotes, ms = self._quotes, self._ms(event.timestamp, seen_ns)
         for change in event.price_changes:
             state = known_state(change.asset_id)
             if state is None:
@@ -113,7 +115,7 @@ class Fold:
         self._top(state, bid, ms, seen_ns, epoch)
 
     def _best(self, event: BestBidAsk, seen_ns: int, epoch: int) -> None:
-        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp, seen_ns)
         if state is None:
             return
         bid = price_micro(event.best_bid) if event.best_bid else 0
@@ -127,13 +129,13 @@ class Fold:
     def _top(self, state: TokenState, bid: int, ms: int, seen_ns: int, epoch: int) -> None:
         """Take a best bid: a touch where quotes trigger, and a price for the levels if it moved."""
         moved, state.bid = bid != state.bid, bid
-        if self._quotes and state.touch is not None:
+        if self._quotes and bid and state.touch is not None:  # no bid is no price
             self._meaning(state, state.touch.observe(bid, ms, epoch), bid, "", ms, seen_ns)
         if moved and state.levels:
             self._sink.level(state)
 
     def _print(self, event: LastTrade, seen_ns: int, epoch: int) -> None:
-        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp, seen_ns)
         if state is None:
             return
         price = price_micro(event.price)
@@ -144,9 +146,10 @@ class Fold:
         if price >= self.near:
             self.kept.append((state, ms, event))
         state.venue_ms = max(ms, state.venue_ms)
-        if not self._quotes and state.touch is not None:
-            seen = state.touch.observe(price, ms, epoch)
-            self._meaning(state, seen, price, event.size, ms, seen_ns)
+        touch = state.touch
+        if not self._quotes and touch is not None:
+            self._first(touch, price)
+            self._meaning(state, touch.observe(price, ms, epoch), price, event.size, ms, seen_ns)
 
     def _meaning(
         self, state: TokenState, seen: Seen, price: int, size: str, ms: int, seen_ns: int
@@ -159,7 +162,7 @@ class Fold:
             self._sink.unseen(state, price, ms)
 
     def _book(self, event: Book, seen_ns: int, epoch: int) -> None:
-        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp)
+        state, ms = self._states.get(event.asset_id), self._ms(event.timestamp, seen_ns)
         if state is None:
             return
         if ms < 0:
@@ -170,13 +173,28 @@ class Fold:
         state.venue_ms, state.synced = ms, epoch
         touch = state.touch
         if touch is not None and touch.epoch != epoch:
-            price = state.bid if self._quotes else price_micro(event.last_trade_price)
+            price = self._opening(event, state.bid, touch)
             if price != NOT_A_PRICE:
-                first = touch.epoch < 0 and not touch.fired
-                self.above_at_first += first and price >= touch.threshold
+                self._first(touch, price)
                 self._meaning(state, touch.baseline(price, ms, epoch), price, "", ms, seen_ns)
         if state.levels:
             self._sink.level(state)
+
+    def _first(self, touch: Touch, price: int) -> None:
+        """Count a token whose first price of all is above: nobody saw it cross."""
+        self.above_at_first += touch.epoch < 0 and price >= touch.threshold and not touch.fired
+
+    def _opening(self, event: Book, bid: int, touch: Touch) -> int:
+        """Return the price at which a book opens an epoch, or NOT_A_PRICE.
+
+        A market that never traded says "" (facts 4.2): below every threshold, so that its first
+        print can touch. No bid is no price: a side that was pulled moves nothing.
+        """
+        if self._quotes:
+            return bid or NOT_A_PRICE
+        if event.last_trade_price == "" and touch.last <= 0:
+            return 0
+        return price_micro(event.last_trade_price)
 
     def _side(self, levels: list[Level]) -> dict[int, str]:
         """Return price -> size; levels without a price or without shares are left out."""
@@ -191,9 +209,10 @@ class Fold:
         if state is not None:
             state.bids, state.asks, state.synced = {}, {}, UNKNOWN
 
-    def _ms(self, timestamp: str) -> int:
-        """Return the venue's milliseconds, or UNKNOWN."""
+    def _ms(self, timestamp: str, seen_ns: int) -> int:
+        """Return the venue's milliseconds, or UNKNOWN: one from the future would mute a token."""
         try:
-            return int(timestamp)
+            ms = int(timestamp)
         except ValueError:
             return UNKNOWN
+        return ms if ms * 1_000_000 < seen_ns + AHEAD_NS else UNKNOWN

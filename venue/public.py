@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -169,13 +169,17 @@ class PublicVenue:
             seen.add(cursor)
         raise Drift(f"expected the catalogue to end within {PAGES_AT_MOST} pages, was longer")
 
-    async def prints_since(self, condition_id: str, since: datetime) -> list[Print]:
-        """Return the public trades of a market from `since` on, oldest first (a gap read back).
+    async def prints_since(self, condition_ids: Sequence[str], since: datetime) -> list[Print]:
+        """Return the public trades of up to 20 markets from `since` on, oldest first.
 
         Seconds late by nature; the indexer has no trade ids (facts 5.2).
         """
         found: list[Print] = []
-        async for row in self.data_rows("/v2/trades", {"condition_id": condition_id}):
+        params = {
+            "condition_id": ",".join(condition_ids),
+            "limit": str(min(100 * len(condition_ids), 500)),
+        }
+        async for row in self.data_rows("/v2/trades", params):
             trade = fields.guarded(lambda row=row: indexer.public_trade(row), "a trade")  # type: ignore[misc]  # mypy infers no type for a lambda with a default
             if trade.venue_time < since:
                 break  # newest first
@@ -191,7 +195,7 @@ class PublicVenue:
         """
         near = [
             trade.size
-            for trade in await self.prints_since(condition_id, venue_time - PRINT_WINDOW)
+            for trade in await self.prints_since([condition_id], venue_time - PRINT_WINDOW)
             if trade.token_id == token_id
             and trade.price == price
             and trade.size is not None

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.touch import Kind, Observation, Seen, Touch, fold
+from domain.touch import NOTHING, Kind, Observation, Seen, Touch, fold
 
 T = 950_000
 QUIET, TOUCH, UNSEEN = Seen.QUIET, Seen.TOUCH, Seen.UNSEEN
@@ -110,6 +110,28 @@ def test_read_back_below_the_threshold_is_quiet() -> None:
 def test_read_back_and_live_never_fire_both() -> None:
     gap = [*live(940_000), *live(945_000, 950_000, epoch=1, start=2000)]
     assert fold([*gap, read(960_000, 1500)], T) == [QUIET, QUIET, TOUCH, QUIET]
+
+
+def test_further_cuts_belong_to_the_same_gap_until_it_is_ended() -> None:
+    touch = Touch(T)
+    touch.observe(940_000, 1000, 0)
+    touch.begin_gap()
+    assert touch.baseline(960_000, 2000, 1) is UNSEEN
+    touch.begin_gap()
+    assert touch.baseline(970_000, 3000, 2) is UNSEEN
+    assert touch.read_back(955_000, 1500) is TOUCH
+    assert touch.end_gap() == NOTHING  # it was seen after all
+
+
+def test_an_ended_gap_names_the_first_price_above_that_nobody_saw_coming() -> None:
+    touch = Touch(T)
+    touch.observe(940_000, 1000, 0)
+    touch.begin_gap()
+    touch.baseline(960_000, 2000, 1)
+    touch.baseline(970_000, 3000, 2)
+    assert touch.end_gap() == 960_000 and touch.end_gap() == NOTHING
+    touch.begin_gap()
+    assert touch.baseline(970_000, 4000, 3) is QUIET  # above before it and after it
 
 
 def test_a_late_print_may_fire_but_never_becomes_the_baseline() -> None:

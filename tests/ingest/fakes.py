@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import datetime
 
 from domain.book import Book
@@ -50,10 +50,11 @@ class FakeVenue:
         self._up()
         return []
 
-    async def prints_since(self, condition_id: str, since: datetime) -> list[Print]:
-        """Return the prints of a market."""
+    async def prints_since(self, condition_ids: Sequence[str], since: datetime) -> list[Print]:
+        """Return the prints of these markets."""
         self._up()
-        mine = [p for p in self.prints if p.condition_id == condition_id and p.venue_time >= since]
+        asked = [p for p in self.prints if p.condition_id in condition_ids]
+        mine = [p for p in asked if p.venue_time >= since]
         return sorted(mine, key=lambda p: p.venue_time)
 
     def _up(self) -> None:

@@ -15,6 +15,8 @@ from tests.ingest.samples import FakeSink, rules, tokens_of
 from tests.venue.wire.frames import CONDITION, NO, YES, book_of, change_of, print_of
 from venue.wire.market import MarketDecoder
 
+SEEN_NS = 1_700_000_010_000 * 10**6  # our clock: some seconds after the frames
+
 
 class Bench:
     """A fold with its sink; `see` decodes and folds frames of one epoch."""
@@ -28,7 +30,7 @@ class Bench:
     def see(self, *frames: bytes, epoch: int = 1) -> None:
         """Fold frames."""
         for frame in frames:
-            self.fold.apply(self.decoder.decode(frame), 1, epoch)
+            self.fold.apply(self.decoder.decode(frame), SEEN_NS, epoch)
 
 
 def change(
@@ -99,6 +101,48 @@ def test_a_token_that_is_above_when_it_is_first_seen_is_counted_once() -> None:
     assert below.fold.above_at_first == 0
 
 
+def test_a_token_whose_first_print_of_all_is_above_is_counted_once() -> None:
+    bench = Bench()
+    bench.see(print_of("0.97"), print_of("0.98", ms="1700000000500"))
+    assert bench.fold.above_at_first == 1 and not bench.sink.touches
+
+
+def test_the_first_print_of_a_market_that_never_traded_can_touch() -> None:
+    """Its book says "" for the last trade (facts 4.2): no price is below every threshold."""
+    bench = Bench()
+    bench.see(book_of([("0.9", "5")], [("0.97", "5")], last_trade_price=""))
+    bench.see(book_of([("0.9", "5")], [("0.97", "5")], last_trade_price=""), epoch=2)
+    bench.see(print_of("0.96", ms="1700000000500"), epoch=2)
+    assert bench.sink.touches == [(YES, 960_000, "60")] and bench.fold.above_at_first == 0
+
+
+def test_a_market_that_traded_keeps_its_price_when_a_book_does_not_tell_it() -> None:
+    bench = Bench()
+    bench.see(print_of("0.97"))
+    bench.see(book_of([], [], last_trade_price=""), epoch=2)
+    bench.see(print_of("0.98", ms="1700000000500"), epoch=2)
+    assert not bench.sink.touches
+
+
+def test_bids_that_were_pulled_and_came_back_are_no_touch_where_quotes_trigger() -> None:
+    bench = Bench(TouchSource.QUOTE)
+    bench.see(book_of([("0.97", "5")], []), change("BUY", "0.97", "0", "0", "1"))
+    bench.see(change("BUY", "0.97", "5", "0.97", "1"))
+    assert not bench.sink.touches
+    bench.see(book_of([], []), epoch=2)
+    bench.see(change("BUY", "0.97", "5", "0.97", "1"), epoch=2)
+    assert not bench.sink.touches and not bench.sink.lost
+
+
+def test_a_book_from_the_future_does_not_mute_its_token() -> None:
+    """In microseconds instead of milliseconds, say: all prints would come from before it."""
+    bench = Bench()
+    bench.see(book_of([], [], last_trade_price="0.90", timestamp="1700000000000000"))
+    assert bench.fold.odd == {"book": 1}
+    bench.see(print_of("0.94"), print_of("0.96", ms="1700000000500"))
+    assert bench.sink.touches == [(YES, 960_000, "60")]
+
+
 def test_above_after_a_reconnect_and_below_before_it_is_unseen_and_no_touch() -> None:
     """W3"""
     bench = Bench()
@@ -128,6 +172,7 @@ def test_a_best_bid_that_rises_to_the_threshold_touches_where_quotes_trigger() -
 def test_best_bid_ask_moves_the_top_and_may_touch() -> None:
     bench = Bench(TouchSource.QUOTE)
     top = {"event_type": "best_bid_ask", "asset_id": YES, "timestamp": "1700000000000"}
+    bench.see(json.dumps(top | {"best_bid": "0.4", "best_ask": "0.5"}).encode())
     bench.see(json.dumps(top | {"best_bid": "", "best_ask": "0.5"}).encode())
     bench.see(json.dumps(top | {"best_bid": "0.95", "best_ask": ""}).encode())
     state = bench.tokens.by_id[YES]

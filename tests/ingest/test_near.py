@@ -21,7 +21,7 @@ def fold_of(*frames: bytes) -> Fold:
     fold = Fold(tokens_of(rules()), FakeSink())
     fold.near = 900_000
     for frame in frames:
-        fold.apply(MarketDecoder().decode(frame), 1, 1)
+        fold.apply(MarketDecoder().decode(frame), 2 * 10**18, 1)
     return fold
 
 

@@ -150,6 +150,9 @@ async def test_the_condition_of_a_token() -> None:
     assert await venue(script).condition_of(YES) == "0xc1"
 
 
+OTHER = "0x" + "ab" * 32
+
+
 def print_row(second: int, **changes: Any) -> dict[str, Any]:
     base = {
         "condition_id": CONDITION,
@@ -167,10 +170,10 @@ async def test_the_prints_of_a_gap_are_read_back_oldest_first_until_its_start() 
         data_page(print_row(9), print_row(5), cursor="C2"),
         data_page(print_row(1), print_row(-1), print_row(-9), cursor="C3"),
     )
-    found = await venue(script).prints_since(CONDITION, NOW)
+    found = await venue(script).prints_since([CONDITION, OTHER], NOW)
     assert [int((p.venue_time - NOW).total_seconds()) for p in found] == [1, 5, 9]
     first, second = script.asked(TRADES)
-    assert first.url.params["condition_id"] == CONDITION
+    assert first.url.params["condition_id"] == f"{CONDITION},{OTHER}"
     assert dict(second.url.params) == {"cursor": "C2"}
 
 
