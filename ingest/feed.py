@@ -15,7 +15,7 @@ from ingest.fold import Fold
 from ingest.shards import Move, Placement
 from ingest.tokens import Tokens, TokenState
 from venue.stream import Stream, StreamLimits
-from venue.wire.market import MarketDecoder
+from venue.wire.market import BROADCAST, MarketDecoder
 from venue.wire.subscribe import TOKENS_A_SOCKET, market_first, market_less, market_more
 
 log = structlog.get_logger()
@@ -212,11 +212,14 @@ class Feed:
         if move.more:
             await socket.stream.send(market_more(move.more))
 
-    def _frame(self, number: int, frame: bytes, seen_ns: int) -> None:
-        stream = self.sockets[number].stream
+    def _frame(self, number: int, frame: bytes, seen_ns: int) -> bool:
+        """Fold one frame; return whether it told of tokens of this socket."""
+        stream, told = self.sockets[number].stream, False
         epoch = stream.health.epoch
         try:
-            self._fold.apply(self.decoder.decode(frame), seen_ns, epoch)
+            events = self.decoder.decode(frame)
+            told = bool(events) and type(events[0]) not in BROADCAST
+            self._fold.apply(events, seen_ns, epoch)
         except Exception:  # the edge: one frame must not end the watch over 200 tokens
             self.failed += 1
             log.exception("frame_failed", socket=number, frame=frame[:500])
@@ -225,6 +228,7 @@ class Feed:
             tap(frame, seen_ns, epoch)
         if not stream.health.frames % SAMPLE:
             self.timings.append(time.time_ns() - seen_ns)
+        return told
 
     def _epoch(self, number: int, epoch: int, why: str) -> None:
         log.info("epoch", socket=number, epoch=epoch, why=why)

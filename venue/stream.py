@@ -34,9 +34,9 @@ class StreamLimits:
     connect: float = 10.0
     ping_every: float = 10.0
     pong_within: float = 10.0
-    doubt_after: float = 10.0  # no data for so long: ask `vouch` whether that is right
+    doubt_after: float = 10.0  # told nothing for so long: ask `vouch` whether that is right
     vouch_within: float = 5.0
-    silent_for: float = 60.0  # no data, and nobody could say whether that is right
+    silent_for: float = 60.0  # told nothing, and nobody could say whether that is right
     first_wait: float = 0.25
     longest_wait: float = 30.0
     steady_after: float = 30.0  # a connection this old starts the waits anew
@@ -53,11 +53,13 @@ class StreamHealth:
     frames: int = 0
     bytes: int = 0
     data_at: float = 0.0
+    told_at: float = 0.0  # data about what was subscribed; the venue also broadcasts to all
     heard_at: float = 0.0
     ends: Counter[str] = field(default_factory=Counter)  # why connections ended
 
 
-OnFrame = Callable[[bytes, int], None]  # the frame, and time.time_ns() of its arrival
+# The frame, and time.time_ns() of its arrival; True: it told of what was subscribed.
+OnFrame = Callable[[bytes, int], bool | None]
 OnEpoch = Callable[[int, str], None]  # the new epoch, and what ended the one before
 Vouch = Callable[[], Awaitable[bool | None]]  # silence is right / wrong / cannot tell
 
@@ -157,7 +159,7 @@ class Stream:
         health = self.health
         health.epoch, health.connected = next(self._epochs), True
         health.connects += 1
-        health.data_at = health.heard_at = self._vouched_at = now
+        health.data_at = health.heard_at = health.told_at = self._vouched_at = now
         self._verdict = ""
         self._on_epoch(health.epoch, reason)
 
@@ -192,11 +194,13 @@ class Stream:
             health.data_at = now
             health.frames += 1
             health.bytes += len(data)
-            on_frame(data, time.time_ns())
+            if on_frame(data, time.time_ns()):
+                health.told_at = now
             if not gate.is_set():
                 self._reading = False
                 await gate.wait()
-                health.data_at = health.heard_at = time.monotonic()  # silence was ours
+                now = time.monotonic()  # silence was ours
+                health.data_at = health.heard_at = health.told_at = now
 
     async def _watch(self) -> None:
         """Send the heartbeat and doubt every silence; end the connection when it is dead."""
@@ -223,16 +227,16 @@ class Stream:
         """Replace a socket that answers our PING yet delivers no data (py-clob-client#292)."""
         if self._vouch is None:
             return
-        limits, since = self._limits, max(self.health.data_at, self._vouched_at)
+        limits, since = self._limits, max(self.health.told_at, self._vouched_at)
         if now - since < limits.doubt_after:
             return
-        asked_at = self.health.data_at
+        asked_at = self.health.told_at
         try:
             async with asyncio.timeout(limits.vouch_within):
                 verdict = await self._vouch()
         except TimeoutError:
             verdict = None
-        if self.health.data_at > asked_at:
+        if self.health.told_at > asked_at:
             return  # data came meanwhile
         if verdict:
             self._vouched_at = time.monotonic()

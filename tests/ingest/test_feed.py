@@ -16,7 +16,7 @@ from ingest.tokens import TokenState
 from tests.ingest.samples import FakeSink, many, rules, tokens_of
 from tests.venue.loopback import Loopback, loopback
 from tests.venue.test_stream import QUICK
-from tests.venue.wire.frames import book_of, print_of
+from tests.venue.wire.frames import book_of, change_of, print_of
 from tests.waiting import eventually
 
 
@@ -202,3 +202,19 @@ async def test_a_fault_in_a_stream_ends_the_feed() -> None:
         await bench.feed.want(bench.tokens.wanted())
         with pytest.raises(RuntimeError, match="bug"):
             await asyncio.wait_for(running, 5)
+
+
+async def test_only_what_tells_of_the_subscribed_tokens_ends_a_doubt() -> None:
+    """W2: new markets are told to every socket, also to a frozen one."""
+    async with feeding(many(1)) as bench:
+        (socket,) = bench.feed.sockets.values()
+        health, token = socket.stream.health, bench.tokens.wanted()[0]
+        began, new = health.told_at, {"event_type": "new_market", "market": "0x1"}
+        await bench.server.tell(json.dumps(new | {"assets_ids": ["1", "2"]}).encode(), b"[]")
+        await eventually(lambda: health.frames == 2)
+        assert health.told_at == began and len(bench.sink.hints) == 1
+        for number, frame in enumerate((book_of([], [], token=token), print_of(), change_of())):
+            began = health.told_at
+            await bench.server.tell(frame)
+            await eventually(lambda seen=number + 3: health.frames == seen)
+            assert health.told_at > began

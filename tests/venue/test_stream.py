@@ -30,7 +30,9 @@ def ignore(_: bytes) -> None:
 class Reader:
     """A stream and everything it handed over."""
 
-    def __init__(self, url: str, vouch: Vouch | None, on_frame: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, url: str, vouch: Vouch | None, on_frame: Callable[[bytes], bool | None]
+    ) -> None:
         self.frames: list[bytes] = []
         self.epochs: list[tuple[int, str]] = []
         self.on_frame = on_frame
@@ -44,10 +46,10 @@ class Reader:
             limits=QUICK,
         )
 
-    def _take(self, frame: bytes, seen_ns: int) -> None:
+    def _take(self, frame: bytes, seen_ns: int) -> bool | None:
         assert seen_ns > 1_600_000_000 * 10**9
         self.frames.append(frame)
-        self.on_frame(frame)
+        return self.on_frame(frame)
 
     @property
     def reasons(self) -> list[str]:
@@ -57,7 +59,9 @@ class Reader:
 
 @asynccontextmanager
 async def reading(
-    server: Loopback, vouch: Vouch | None = None, on_frame: Callable[[bytes], None] = ignore
+    server: Loopback,
+    vouch: Vouch | None = None,
+    on_frame: Callable[[bytes], bool | None] = ignore,
 ) -> AsyncIterator[Reader]:
     """Run a stream against the server until the block ends."""
     reader = Reader(server.url, vouch, on_frame)
@@ -207,3 +211,29 @@ async def test_a_fault_in_our_own_watch_is_raised_and_not_swallowed() -> None:
         task = asyncio.create_task(reader.stream.run())
         await asyncio.wait([task], timeout=5)
         assert isinstance(task.exception(), RuntimeError)
+
+
+async def test_frames_that_tell_nothing_of_what_was_subscribed_do_not_hide_a_freeze() -> None:
+    """W2: broadcasts go to every socket, also to one whose subscription is frozen."""
+    asked: list[None] = []
+
+    async def right() -> bool:
+        asked.append(None)
+        return True
+
+    told: list[bool] = []
+    async with loopback() as server, reading(server, right, lambda _: bool(told)) as reader:
+        health = reader.stream.health
+
+        async def chatter() -> None:
+            while True:
+                await server.tell(b"broadcast")
+                await asyncio.sleep(QUICK.doubt_after / 10)
+
+        async with running(asyncio.create_task(chatter())):
+            await eventually(lambda: len(asked) >= 2)
+            began = health.told_at
+            assert health.frames > 2 and health.data_at > began
+            told.append(True)
+            await eventually(lambda: health.told_at > began)
+            assert health.connects == 1

@@ -104,6 +104,7 @@ class MarketResolved(msgspec.Struct, tag_field=_TAG, tag="market_resolved", gc=F
 Event: TypeAlias = (
     Book | PriceChange | LastTrade | BestBidAsk | TickSizeChange | NewMarket | MarketResolved
 )
+BROADCAST = frozenset({NewMarket, MarketResolved})  # go to everybody (facts 4.2)
 KINDS: dict[str, Any] = {
     "book": Book,
     "price_change": PriceChange,
