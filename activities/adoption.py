@@ -9,7 +9,7 @@ from activities.messages import Adoptee
 from domain.market import Market, Mode
 from domain.money import ONE, Price, Shares, Usd
 from domain.orders import Intent, Leg, TimeInForce, VenueOrder
-from domain.positions import AgeSource, HoldPolicy
+from domain.positions import AgeSource, HoldPolicy, PositionState
 from domain.reconcile import Difference
 from domain.rules import TradeRules
 from domain.trigger import TouchSource, Trigger, trade_id
@@ -63,7 +63,8 @@ class Adopting:
         The age follows the hold policy: `actual` asks the venue's trade history, `mature` takes
         an age for granted, `new` and an unknown history leave the age unknown (G10, Q9).
         `as_of` is when the venue's figures began to be read. None when the shares do not fit
-        into the books: see Corrections.adopt.
+        into the books (see Corrections.adopt), or when a person was left with the trade: its
+        shares count, and no run looks after them.
 
         Raises:
             OtherToken: the market's trade is about another token.
@@ -73,7 +74,7 @@ class Adopting:
         if market is None or d.theirs is None:
             return None
         opened, source = await self._age(d.token_id)
-        threshold = self._rules.trigger.threshold
+        threshold = await self._threshold(mode, d.token_id)
         token = market.token(d.token_id)
         workflow_id = trade_id(condition, threshold)
         taken = await self._corrections.adopt(
@@ -95,6 +96,8 @@ class Adopting:
             as_of,
         )
         if taken is None or taken.token_id != d.token_id or taken.shares <= 0:
+            return None
+        if taken.state is PositionState.UNMANAGED:
             return None
         return Adoptee(
             trigger=self._trigger(mode, market, d.token_id, threshold),
@@ -129,7 +132,7 @@ class Adopting:
         market = await self._market(order.condition_id)
         if market is None:
             return
-        threshold = self._rules.trigger.threshold
+        threshold = await self._threshold(mode, order.token_id)
         token = market.token(order.token_id)
         workflow_id = trade_id(order.condition_id, threshold)
         await self._corrections.adopt(
@@ -152,6 +155,20 @@ class Adopting:
         await self._corrections.adopt_order(
             self._intent(mode, workflow_id, market, order), order, self._clock()
         )
+
+    async def _threshold(self, mode: Mode, token_id: str) -> Price:
+        """Return the threshold of the trade that holds most of a token, or today's setting.
+
+        The setting may have changed since: a sale booked to a trade that holds nothing would be
+        all profit, and hide a loss as large from the daily limit.
+        """
+        held = await self._positions.of_token(mode, token_id)
+        if held:
+            most = max(held, key=lambda p: p.shares)
+            claim = await self._claims.get(mode, most.workflow_id)
+            if claim is not None:
+                return claim.threshold
+        return self._rules.trigger.threshold
 
     def _intent(self, mode: Mode, workflow_id: str, market: Market, order: VenueOrder) -> Intent:
         buys = order.side.value == "BUY"

@@ -84,9 +84,13 @@ class OpeningActivities:
     async def take_over(self, key: TradeKey) -> TradePlan:
         """Make a claim whose run is gone belong to this one, and return the plan to go on by.
 
-        Levels that were in force stay: a person may have set them.
+        Levels that were in force stay: a person may have set them. An order of the dead run that
+        was never posted is closed, or its promise would hold up every exit; after the claim has
+        moved the dead run can store no other.
         """
-        await self._claims.take_over(key.mode, key.workflow_id, key.owner, "adopted", self._clock())
+        now, gone = self._clock(), "its run is gone, and it was never posted"
+        await self._claims.take_over(key.mode, key.workflow_id, key.owner, "adopted", now)
+        await self._orders.close_unposted(key.workflow_id, gone, now, key.mode)
         plan = self._plan(await self._evidence.market(key.condition_id))
         kept = await self._levels.get(key.workflow_id, key.mode)
         if kept is None:

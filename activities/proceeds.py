@@ -45,21 +45,32 @@ class Proceeds:
             raise nothing_yet(f"nothing to redeem, reading {nothing + 1}", self._retry)
 
     async def paid(self, key: TradeKey, shares: Shares, ours: Shares, payout: Price) -> Usd:
-        """Return what `shares` of one trade brought, in dollars, as the venue lists it.
-
-        `ours` are the shares of this token in all open trades: when fewer were burnt, some had
-        left the wallet before, and each trade bears its part. The indexer's figures are doubles,
-        so within a cent the exact product stands. Another sum is what really came: it is booked,
-        and a person is told.
+        """Return what `shares` of one trade brought, in dollars; see `listed`.
 
         Raises:
             ApplicationError: NothingYet while the redemption is not listed.
         """
+        paid = await self.listed(key, shares, ours, payout)
+        if paid is not None:
+            return paid
+        expected = moved(payout, shares)
+        await self._unlisted(key, expected)
+        return expected
+
+    async def listed(
+        self, key: TradeKey, shares: Shares, ours: Shares, payout: Price
+    ) -> Usd | None:
+        """Return what `shares` of one trade brought as the venue lists it; None: not listed.
+
+        `ours` are the shares of this token in all trades, those settled at the result too: when
+        fewer were burnt, some had left the wallet before, and each trade bears its part. The
+        indexer's figures are doubles, so within a cent the exact product stands. Another sum is
+        what really came: it is to be booked, and a person is told.
+        """
         expected = moved(payout, shares)
         seen = (await self._venue.redeemed(key.condition_id)).get(key.token_id)
         if seen is None:
-            await self._unlisted(key, expected)
-            return expected
+            return None
         burnt = seen.shares if seen.shares + DUST >= ours else ours
         paid = usd(shares * seen.usd / burnt)
         if abs(paid - expected) <= CENT:

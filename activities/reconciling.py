@@ -150,15 +150,19 @@ class ReconcileActivities:
         return changed
 
     async def _trades(self, mode: Mode, now: datetime) -> list[OurTrade]:
-        """Return every trade that may still have something at the venue."""
+        """Return every trade that may still have something at the venue.
+
+        Orders are read before claims: an order whose run does not own its claim is then of an
+        earlier run, never of one that took the claim over while we read.
+        """
+        orders: dict[str, list[StoredOrder]] = {}
+        for order in await self._orders.open(mode):
+            orders.setdefault(order.intent.workflow_id, []).append(order)
         claims = [
             *await self._claims.in_state(mode, ClaimState.CLAIMED, now),
             *await self._claims.in_state(mode, ClaimState.ENTERED, now),
         ]
         positions = {p.workflow_id: p for p in await self._positions.open(mode)}
-        orders: dict[str, list[StoredOrder]] = {}
-        for order in await self._orders.open(mode):
-            orders.setdefault(order.intent.workflow_id, []).append(order)
         trades = []
         for claim in claims:
             position, open_orders = positions.get(claim.workflow_id), orders.get(claim.workflow_id)
@@ -184,6 +188,11 @@ class ReconcileActivities:
             young=now - claim.changed_at < self._rules.grace,
             open_orders=tuple(o.signed.order_id for o in orders),
             adopted=tuple(o.signed.order_id for o in orders if o.adopted),
+            left_behind=tuple(
+                o.signed.order_id
+                for o in orders
+                if not o.adopted and o.intent.run_id != claim.owner_run
+            ),
             unsettled=any(f.status not in FINAL for f in fills),
             shares=position.shares if position else Shares(claim.threshold - claim.threshold),
             managed=not held or (position is not None and position.state is PositionState.OPEN),

@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.adoption import Adopting
 from activities.clock import Clock
+from activities.leftovers import Leftovers
 from activities.messages import Adoptee, OrderRequest, OrderTruth, ReconcileReport
 from domain.market import Mode
 from domain.money import ZERO, Shares
@@ -36,14 +37,15 @@ class Repairs:
         corrections: Corrections,
         alerts: Alerts,
         adopting: Adopting,
+        leftovers: Leftovers,
         read_order: ReadOrder,
         rules: ReconcileRules,
         clock: Clock,
     ) -> None:
         self._venue, self._claims, self._positions = venue, claims, positions
         self._corrections, self._alerts = corrections, alerts
-        self._adopting, self._read_order = adopting, read_order
-        self._rules, self._clock = rules, clock
+        self._adopting, self._leftovers = adopting, leftovers
+        self._read_order, self._rules, self._clock = read_order, rules, clock
 
     async def carry_out(
         self,
@@ -69,7 +71,7 @@ class Repairs:
                 await self._tell_failed(mode, difference, e)
                 continue
             report = report if done is None else done
-        return report
+        return await self._leftovers.settle(mode, trades, differences, report)
 
     async def _repair(
         self,
@@ -135,8 +137,8 @@ class Repairs:
     ) -> ReconcileReport | None:
         """Take over the venue's size once it was seen often enough and nothing explains it.
 
-        A resolved market explains missing shares: its trade redeems and settles itself, or was
-        redeemed elsewhere and is settled at the payout.
+        A resolved market explains missing shares: its trade redeems and settles itself; what a
+        person was left with is booked by Leftovers, by the misses counted here.
         """
         held = [(t.workflow_id, t.shares) for t in trades if t.token_id == d.token_id and t.shares]
         apart = self._rules.grace / 2  # a retry of this run is no second reading

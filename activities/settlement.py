@@ -77,8 +77,7 @@ class SettlementActivities:
                 raise nothing_yet(f"{left} shares are still in the wallet", self._retry)
             if redemption.state == "nothing":
                 await self._proceeds.believe_nothing(key)
-            held = await self._positions.of_token(key.mode, key.token_id)
-            ours = Shares(sum((p.shares for p in held), ZERO))
+            ours = await self._positions.at_result(key.mode, key.condition_id, key.token_id)
             paid = await self._proceeds.paid(key, position.shares, ours, payout)
             await refresh_balance(self._venue, self._account, key.mode, self._clock)
         return Redeemed(proceeds=paid, transaction=redemption.tx, text=redemption.state)

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.money import ZERO, Price, Shares, Usd, moved, usd
+from domain.money import DUST, ZERO, Price, Shares, Usd, moved, usd
 from domain.orders import Fill, FillStatus, Side
 from domain.positions import Holding, PositionState
 from domain.record import Id, Record, Utc
@@ -110,8 +110,20 @@ class _Fold:
         fees = Usd(self._fees_out(before) + fill.fee)
         proceeds = moved(fill.price, fill.shares)
         reason = self.reasons.get(fill.order_id, "") or "sold"
-        self._leave(fill.order_id, ExitKind.SALE, before, fill.shares, proceeds, fees, reason,
-                    fill.matched_at)  # fmt: skip
+        ours = fill.shares
+        if fill.shares - before.shares >= DUST:  # a drift of dust is still our own sale
+            ours = before.shares
+            self._oversell(fill, Shares(fill.shares - ours), Usd(ZERO) if ours else fees)
+            proceeds = moved(fill.price, ours)
+        if ours:
+            self._leave(fill.order_id, ExitKind.SALE, before, ours, proceeds, fees, reason,
+                        fill.matched_at)  # fmt: skip
+
+    def _oversell(self, fill: Fill, over: Shares, fees: Usd) -> None:
+        """Book what was sold beyond what we held: what it had cost, these books cannot know."""
+        proceeds = Usd(moved(fill.price, fill.shares) - moved(fill.price, fill.shares - over))
+        self._leave(f"{fill.order_id}:over", ExitKind.SALE, self.holding, over, proceeds, fees,
+                    "sold beyond what is held", fill.matched_at, known=False)  # fmt: skip
 
     def _adjust(self, a: Adjustment) -> None:
         before = self.holding
@@ -169,9 +181,11 @@ class _Fold:
         fees: Usd,
         reason: str,
         at: datetime,
+        *,
+        known: bool = True,
     ) -> None:
         cost = Usd(before.cost - self.holding.cost)
-        known = self.cost_known and proceeds is not None
+        known = known and self.cost_known and proceeds is not None
         profit = usd((proceeds or ZERO) - cost - fees) if known else None
         was = self.exits.pop(key, None)  # popped, so that the latest exit comes last
         self.exits[key] = Exit(

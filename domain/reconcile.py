@@ -37,6 +37,7 @@ class OurTrade(Record):
     young: bool = False  # claimed or changed a moment ago: left to its own run
     open_orders: tuple[str, ...] = ()
     adopted: tuple[str, ...] = ()  # of these, the orders of a stranger: its run does not know them
+    left_behind: tuple[str, ...] = ()  # of these, the orders of a run before the claim's owner
     unsettled: bool = False  # a fill is neither confirmed nor failed
     shares: Shares = Shares(ZERO)  # of an open or unmanaged position
     managed: bool = True  # False: a person took the shares over
@@ -92,7 +93,9 @@ def _orders(trades: list[OurTrade], theirs: Theirs) -> list[Difference]:
         for t in trades
         if not t.young
         for order_id in t.open_orders
-        if not t.running or (order_id in t.adopted and order_id not in theirs.open_orders)
+        if not t.running
+        or order_id in t.left_behind  # only the run that made it would ask for it
+        or (order_id in t.adopted and order_id not in theirs.open_orders)
     ]
     return strangers + orphans
 
@@ -148,6 +151,24 @@ def _shares(trades: list[OurTrade], theirs: Theirs) -> list[Difference]:
             )
         )
     return found
+
+
+def left_over(trades: list[OurTrade]) -> list[OurTrade]:
+    """Return the trades whose shares a person was left with, where nothing is under way."""
+    return [
+        t
+        for t in trades
+        if t.shares > 0 and not (t.managed or t.running or t.young or t.open_orders or t.unsettled)
+    ]
+
+
+def emptied(differences: list[Difference]) -> frozenset[str]:
+    """Return the tokens of which the venue holds none where we believe to hold some."""
+    return frozenset(
+        d.token_id
+        for d in differences
+        if d.kind is Kind.SHARES_MISSING and d.theirs is not None and d.theirs < DUST
+    )
 
 
 def held_by_token(trades: list[OurTrade]) -> Mapping[str, Shares]:

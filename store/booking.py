@@ -110,6 +110,7 @@ async def lock_trade(connection: Connection, workflow_id: str, mode: Mode, at: d
         *key,
     )
     given: dict[str, Any] = dict(row) if row else {**claim, "created_at": at}
+    given["unmanaged"] = given["unmanaged"] or claim["unmanaged"]  # sold meanwhile: row is closed
     return Trade(
         frame=Frame(workflow_id=workflow_id, mode=mode, **given),
         exists=row is not None,

@@ -10,6 +10,7 @@ import asyncpg
 from domain.ledger import Exit, ExitKind
 from domain.market import Mode
 from domain.money import ZERO, Price, Shares, Usd, usd
+from domain.orders import FillStatus
 from domain.positions import PositionState
 from domain.record import Record
 from store.audit import Connection
@@ -17,6 +18,19 @@ from store.booking import POSITION_COLUMNS, StoredPosition, Trade, book, lock_tr
 from store.errors import ModeNeeded, UnknownTrade
 
 _SELECT = f"SELECT {POSITION_COLUMNS} FROM positions"  # noqa: S608 - column names
+_AT_RESULT = """SELECT coalesce(sum(p.shares + coalesce(
+    (SELECT sum(e.shares) FROM exits e
+     WHERE e.workflow_id = p.workflow_id AND e.mode = p.mode AND e.kind = $4), 0)), 0)
+FROM claims c JOIN positions p USING (workflow_id, mode)
+WHERE c.mode = $1 AND c.condition_id = $2 AND p.token_id = $3"""
+
+_SETTLE_LEFT = """
+INSERT INTO settlements (workflow_id, mode, kind, payout, proceeds, reason, at)
+SELECT $1, $2, $3, $4, $5, $6, $7
+WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.workflow_id = $1 AND o.mode = $2
+                  AND o.closed_at IS NULL)
+ON CONFLICT DO NOTHING RETURNING true"""
+
 _EXIT = "exit_id, kind, final, shares, cost, proceeds, fees, profit, reason, at"
 
 
@@ -73,6 +87,15 @@ class Positions:
         )
         return [_position(row) for row in rows]
 
+    async def at_result(self, mode: Mode, condition_id: str, token_id: str) -> Shares:
+        """Return the shares of a token that are held or were settled at its market's result.
+
+        One statement, so that a trade that settles meanwhile is counted once.
+        """
+        return Shares(
+            await self._pool.fetchval(_AT_RESULT, mode, condition_id, token_id, ExitKind.RESOLUTION)
+        )
+
     async def worthless(self, mode: Mode, token_ids: list[str]) -> set[str]:
         """Return which of these tokens we settled at nothing: their shares stay in the wallet."""
         rows = await self._pool.fetch(
@@ -128,6 +151,34 @@ class Positions:
         ending = (ExitKind.RESOLUTION, payout, proceeds, resolution)
         return await self._end(workflow_id, mode, ending, at)
 
+    async def settle_left(
+        self,
+        workflow_id: str,
+        mode: Mode,
+        shares: Shares,
+        payout: Price,
+        proceeds: Usd,
+        resolution: str,
+        at: datetime,
+    ) -> bool:
+        """Close what a person was left with, at the market's payout; say whether this call did.
+
+        No change unless it is unmanaged, holds exactly the `shares` that were looked at, has only
+        final fills and no open order. The first ending stays.
+
+        Raises:
+            UnknownTrade: there is no claim of this trade.
+        """
+        ending = (ExitKind.RESOLUTION, payout, proceeds, resolution)
+        async with self._pool.acquire() as connection, connection.transaction():
+            trade = await lock_trade(connection, workflow_id, mode, at)
+            if not _at_rest(trade, shares):
+                return False
+            done = await connection.fetchval(_SETTLE_LEFT, workflow_id, mode, *ending, at)
+            if done:
+                await book(connection, await lock_trade(connection, workflow_id, mode, at), at)
+        return bool(done)
+
     async def write_off(
         self, workflow_id: str, reason: str, at: datetime, mode: Mode | None = None
     ) -> Settled:
@@ -163,6 +214,17 @@ class Positions:
             if changed:
                 await book(connection, await lock_trade(connection, workflow_id, mode, at), at)
             return await _settled(connection, before, already=before.ending is not None)
+
+
+def _at_rest(trade: Trade, shares: Shares) -> bool:
+    """Return whether an abandoned trade holds these shares still, and nothing of it moves."""
+    return (
+        trade.exists
+        and trade.frame.unmanaged
+        and trade.ending is None
+        and all(f.status in (FillStatus.CONFIRMED, FillStatus.FAILED) for f in trade.fills)
+        and trade.books().holding.shares == shares
+    )
 
 
 def _position(row: Any) -> StoredPosition:

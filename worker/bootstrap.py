@@ -18,6 +18,7 @@ from activities.catalogue import CatalogueActivities
 from activities.clock import Clock, utc_now
 from activities.evidence import Evidence
 from activities.holding import HoldingActivities
+from activities.leftovers import Leftovers
 from activities.opening import OpeningActivities
 from activities.orders import OrderActivities
 from activities.proceeds import Proceeds
@@ -153,7 +154,7 @@ def build_desk(
             claims, decisions, orders, levels, evidence, signing, strategy, rules, digest, clock
         ),
         orders=order,
-        holding=HoldingActivities(venue, fills, positions, money, clock),
+        holding=HoldingActivities(venue, fills, positions, money, alerts, clock),
         selling=SellingActivities(venue, orders, positions, markets, decisions, signing, clock),
         settlement=SettlementActivities(
             venue, positions, levels, money, proceeds, rules.pace, clock
@@ -174,6 +175,10 @@ def _reconciling(
     claims, orders, fills, positions = Claims(pool), Orders(pool), Fills(pool), Positions(pool)
     account, alerts, corrections = Account(pool), Alerts(pool), Corrections(pool)
     adopting = Adopting(venue, Markets(pool), claims, positions, corrections, orders, rules, clock)
+    proceeds = Proceeds(venue, alerts, rules.pace.redeem_retry, clock)
+    leftovers = Leftovers(
+        venue, claims, positions, corrections, proceeds, alerts, rules.reconcile, clock
+    )
     repairs = Repairs(
         venue,
         claims,
@@ -181,6 +186,7 @@ def _reconciling(
         corrections,
         alerts,
         adopting,
+        leftovers,
         order.read_order,
         rules.reconcile,
         clock,
