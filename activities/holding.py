@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import activity
@@ -9,7 +10,7 @@ from temporalio import activity
 from activities.balance import refresh_balance
 from activities.clock import Clock
 from activities.fills import apply_fills
-from activities.messages import HoldRequest, HoldView, News
+from activities.messages import HoldRequest, HoldView, News, TradeKey
 from activities.venue_errors import nothing_yet, venue_failures
 from domain.book import Book
 from domain.exits import ExitContext, ExitReading, check_exit
@@ -18,12 +19,15 @@ from domain.money import DUST
 from domain.orders import FillStatus
 from domain.positions import Position
 from store.account import Account
+from store.alerts import Alerts, Priority
 from store.fills import Fills
 from store.positions import Positions
-from venue.errors import Refused
+from venue.errors import Drift, Refused, VenueError
 from venue.polymarket import Venue
 
 FINAL = frozenset({FillStatus.CONFIRMED, FillStatus.FAILED})
+ASKED_FOR = 8.0  # seconds: a service that hangs must leave a look the time to judge the exit
+COOL_DOWN = timedelta(days=1)
 
 
 class HoldingActivities:
@@ -35,9 +39,10 @@ class HoldingActivities:
         fills: Fills,
         positions: Positions,
         account: Account,
+        alerts: Alerts,
         clock: Clock,
     ) -> None:
-        self._venue, self._fills = venue, fills
+        self._venue, self._fills, self._alerts = venue, fills, alerts
         self._positions, self._account, self._clock = positions, account, clock
 
     @activity.defn
@@ -95,11 +100,44 @@ class HoldingActivities:
             high=request.high,
             below_stop=request.below_stop,
         )
-        with venue_failures():
-            resolution = await self._venue.resolution(request.key.condition_id)
+        resolution, unknown = await self._resolution(request.key)
         if resolution is not None:
             return self._resolved(seen, position, resolution)
-        return self._check_exit(request, seen, position, await self._book(request.key.token_id))
+        book = await self._book(request.key.token_id)
+        view = self._check_exit(request, seen, position, book)
+        if unknown and view.news is News.NOTHING:
+            reason = f"{view.reason}; {unknown}" if view.reason else unknown
+            return view.model_copy(update={"reason": reason})
+        return view
+
+    async def _resolution(self, key: TradeKey) -> tuple[Resolution | None, str]:
+        """Return the resolution and, where it could not be read now, why.
+
+        Only a settlement needs it: a stop must not wait for the services that tell results,
+        since it is the CLOB that buys the shares.
+        """
+        try:
+            async with asyncio.timeout(ASKED_FOR):
+                return await self._venue.resolution(key.condition_id), ""
+        except Drift as e:
+            await self._tell_drift(key, e)
+            why = str(e)
+        except (VenueError, TimeoutError) as e:
+            why = str(e) or "no answer in time"
+        activity.logger.warning("resolution_unknown", extra={"why": why})
+        return None, f"the resolution is not known now: {why}"
+
+    async def _tell_drift(self, key: TradeKey, error: Drift) -> None:
+        await self._alerts.put(
+            f"resolution-drift:{key.mode}:{key.condition_id}",
+            Priority.HIGH,
+            "The result of a market cannot be read",
+            f"{error}. The exit rules of its trades go on, but nothing is redeemed or settled"
+            " before the answer is understood.",
+            COOL_DOWN,
+            self._clock(),
+            key.mode,
+        )
 
     async def _gone(self, request: HoldRequest, position: Position) -> HoldView:
         """Nothing is left, once every fill is final: a failed sale gives its shares back (G1)."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
 
+from activities.clock import utc_now
 from activities.holding import HoldingActivities
 from activities.messages import HoldRequest, News, TradeKey
 from domain.market import Mode
@@ -20,7 +20,7 @@ async def test_a_position_that_the_books_do_not_know_is_lost_and_not_gone(
 ) -> None:
     trigger, unused = a_trigger("0xlost"), Any
     holding: Any = HoldingActivities
-    desk = holding(unused, Fills(pool), Positions(pool), unused, lambda: datetime.now(UTC))
+    desk = holding(unused, Fills(pool), Positions(pool), unused, unused, utc_now)
     key = TradeKey(
         mode=Mode.PAPER,
         workflow_id=trigger.workflow_id,
