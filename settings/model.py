@@ -73,9 +73,9 @@ class IngestSettings(Section):
 
     tokens_per_socket: int = Field(default=200, ge=1, le=500)
     shard: str = Field(default="0/1", pattern=r"^\d+/\d+$")
-    queue: int = Field(default=10_000, ge=100)  # frames; when full the reader stops reading
+    queue: int = Field(default=10_000, ge=100)  # triggers; when full, reading stops
     ping_every: timedelta = timedelta(seconds=10)
-    silence: timedelta = timedelta(seconds=30)  # a socket without data for longer is replaced
+    silence: timedelta = timedelta(seconds=30)  # a frozen socket is replaced within this
     dispatches: int = Field(default=32, ge=1)  # starts and signals under way at once
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
@@ -211,10 +212,14 @@ async def test_only_what_tells_of_the_subscribed_tokens_ends_a_doubt() -> None:
         health, token = socket.stream.health, bench.tokens.wanted()[0]
         began, new = health.told_at, {"event_type": "new_market", "market": "0x1"}
         await bench.server.tell(json.dumps(new | {"assets_ids": ["1", "2"]}).encode(), b"[]")
-        await eventually(lambda: health.frames == 2)
+
+        def heard(count: int) -> bool:
+            return health.frames == count
+
+        await eventually(partial(heard, 2))
         assert health.told_at == began and len(bench.sink.hints) == 1
-        for number, frame in enumerate((book_of([], [], token=token), print_of(), change_of())):
+        for count, frame in enumerate((book_of([], [], token=token), print_of(), change_of()), 3):
             began = health.told_at
             await bench.server.tell(frame)
-            await eventually(lambda seen=number + 3: health.frames == seen)
+            await eventually(partial(heard, count))
             assert health.told_at > began
