@@ -175,6 +175,7 @@ class Ingest:
             self.feed,
             self.tokens.wanted,
             rules.trigger.retry_after,
+            lambda: self.dispatch.waiting,
         )
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -24,13 +25,17 @@ from ingest.tokens import Tokens
 log = structlog.get_logger()
 
 LOOK = 30.0  # seconds between two looks without a notice
-OVERLAP = timedelta(seconds=60)  # a change is dated when its transaction began
-AGAIN = 1.0  # seconds after a failed look
+WHOLE = 3600.0  # seconds between two looks at all markets, whatever changed
+OVERLAP = timedelta(seconds=5)  # a transaction is dated a moment before others see that it runs
+PAUSE = 1.0  # seconds after a look: while the catalogue fills, every page is a notice
 AT_ONCE = 200  # markets between two breaths: the stream is read on the same loop
 
 
 class Store(Protocol):
     """The market rows; `store.markets.Markets` in production."""
+
+    async def horizon(self) -> datetime:
+        """Return the store's time up to which no change can appear any more."""
 
     async def active(self) -> Sequence[Market]:
         """Return every market that takes orders."""
@@ -56,7 +61,10 @@ class Catalogue:
         self._store, self._tokens, self._memory, self._feed = store, tokens, memory, feed
         self._shard, self._threshold = shard, threshold
         self._notice = asyncio.Event()
-        self._read_to: datetime | None = None
+        self._read_to: datetime | None = None  # by the clock of the store
+        self._whole_at = 0.0
+        self._leaving: set[str] = set()  # closed; those with levels stay until these are gone
+        self._moved = False  # other tokens are watched than subscribed
         self.counts: Counter[str] = Counter()
 
     def changed(self) -> None:
@@ -69,12 +77,15 @@ class Catalogue:
         Raises:
             OSError, asyncpg.PostgresError: the store does not answer.
         """
-        asked_at = utc_now()
-        if self._read_to is None:
-            await self._take(await self._store.active())
+        read_to = await self._store.horizon()
+        if self._read_to is None or time.monotonic() >= self._whole_at:
+            markets = await self._store.active()
+            self._whole_at = time.monotonic() + WHOLE
+            self._leaving = set(self._tokens.conditions()) - {m.condition_id for m in markets}
         else:
-            await self._take(await self._store.changed_since(self._read_to - OVERLAP))
-        self._read_to = asked_at
+            markets = await self._store.changed_since(self._read_to - OVERLAP)
+        await self._take(markets)
+        self._read_to = read_to
 
     async def run(self) -> None:
         """Look at every notice, and now and then in case one was lost, until cancelled."""
@@ -88,27 +99,48 @@ class Catalogue:
             except STORE_AWAY as error:
                 self.counts["failed"] += 1
                 log.warning("catalogue_failed", error=repr(error)[:300])
-                await asyncio.sleep(AGAIN)
                 self._notice.set()
+            await asyncio.sleep(PAUSE)
 
     async def _take(self, markets: Sequence[Market]) -> None:
         now, before = utc_now(), len(self._tokens.conditions())
-        for number, market in enumerate(markets):
+        for number, market in enumerate(markets, start=1):
             if self._shard.owns(market.condition_id):
                 self._put(market, now)
-            if number % AT_ONCE == AT_ONCE - 1:
-                await self._feed.want(self._tokens.wanted())
+            if not number % AT_ONCE:
+                await self._subscribe()
                 await asyncio.sleep(0)
-        await self._feed.want(self._tokens.wanted())
+        self._leave()
+        await self._subscribe()
         if (after := len(self._tokens.conditions())) != before:
             log.info("catalogue", markets=after, tokens=len(self._tokens.by_id))
 
     def _put(self, market: Market, now: datetime) -> None:
-        known = self._tokens.of(market.condition_id)
-        if market.active and not market.closed and market.accepting_orders:
-            taken = self._memory.blocks(trade_id(market.condition_id, self._threshold), now)
+        condition_id = market.condition_id
+        known = bool(self._tokens.of(condition_id))
+        open_now = market.active and not market.closed and market.accepting_orders
+        if known or open_now:
+            taken = self._memory.blocks(trade_id(condition_id, self._threshold), now)
             self._tokens.put(market, taken=taken)
+        if open_now:
+            self._leaving.discard(condition_id)
             self.counts["watched"] += not known
-        elif known and not any(state.levels for state in known):
-            self._tokens.drop(market.condition_id)
-            self.counts["left"] += 1
+            self._moved = self._moved or not known
+        elif known:
+            self._leaving.add(condition_id)
+
+    def _leave(self) -> None:
+        """Forget what is closed, except while a trade still watches its levels."""
+        left = {c for c in self._leaving if not any(s.levels for s in self._tokens.of(c))}
+        for condition_id in left:
+            self._tokens.drop(condition_id)
+        if left:
+            self._memory.pardon(left)
+            self._leaving -= left
+            self.counts["left"] += len(left)
+            self._moved = True
+
+    async def _subscribe(self) -> None:
+        if self._moved:
+            self._moved = False
+            await self._feed.want(self._tokens.wanted())

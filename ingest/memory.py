@@ -5,7 +5,7 @@ A shortcut, never the judge: Temporal's id and the claim in the store decide (de
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 FOR_GOOD = datetime.max.replace(tzinfo=UTC)  # the store's word: live or spent
@@ -46,6 +46,20 @@ class Memory:
         """Forget the id: the next touch may start it."""
         self._until.pop(trade_id, None)
         self._taken_at.pop(trade_id, None)
+
+    def pardon(self, conditions: Collection[str]) -> list[str]:
+        """Forget and return the ids that a filter refused for good, of these markets alone.
+
+        For blocks that were lifted, and for markets that nobody watches any more.
+        """
+        pardoned = [
+            trade_id
+            for trade_id, until in self._until.items()
+            if until == _REFUSED and trade_id.partition(":")[0] in conditions
+        ]
+        for trade_id in pardoned:
+            self.free(trade_id)
+        return pardoned
 
     def over(self, now: datetime) -> list[str]:
         """Forget and return the ids whose rest is over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -13,14 +13,13 @@ import structlog
 
 from domain.market import Mode
 from domain.trade import ClaimState
-from domain.trigger import trade_id
 from ingest.dispatch import utc_now
 from ingest.feed import Feed
 from ingest.levels import Levels, Watched
 from ingest.memory import FOR_GOOD, Memory
 from ingest.outage import STORE_AWAY
 from ingest.pipeline import Pipeline
-from store.claims import Claims
+from store.claims import Claims, Spent
 from store.levels import Levels as StoredLevels
 from store.scores import Blocks
 
@@ -28,6 +27,7 @@ log = structlog.get_logger()
 
 SETTLING = timedelta(seconds=30)  # a trade we just started may not have claimed its row yet
 EVERY = timedelta(seconds=10)  # between two looks at the claims
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Upkeep:
@@ -43,9 +43,11 @@ class Upkeep:
         feed: Feed,
         wanted: Callable[[], list[str]],
         rest: timedelta,
+        waiting: Callable[[], int],
     ) -> None:
         """`wanted` are the tokens to subscribe to after levels changed.
 
+        `waiting` is how many triggers wait for Temporal: their ids are taken, whatever the age.
         `rest` is how long an id rests after "not now": where that is short, claims are looked
         at more often.
         """
@@ -53,6 +55,7 @@ class Upkeep:
         self._claims, self._blocks, self._stored = Claims(pool), Blocks(pool), StoredLevels(pool)
         self._mode, self._memory, self._pipeline = mode, memory, pipeline
         self._levels, self._feed, self._wanted = levels, feed, wanted
+        self._waiting = waiting
         self._reload = asyncio.Event()
         self.failures = 0
 
@@ -70,14 +73,15 @@ class Upkeep:
         self._reload.set()
 
     async def agree(self) -> None:
-        """Take over claims and blocks; let ids fire again that were released."""
+        """Take over claims and blocks; let ids fire again that were released or unblocked."""
         asked_at = utc_now()
+        settled = _NEVER if self._waiting() else asked_at - self._settling
         rows = await self._claims.spent(self._mode, asked_at)
-        spent = {
-            trade_id(r.condition_id, r.threshold): _until(r.state, r.retry_after) for r in rows
-        }
-        self._pipeline.blocks = frozenset(b.condition_id for b in await self._blocks.all())
-        self._pipeline.rearm(self._memory.agree(spent, asked_at - self._settling))
+        spent = {row.workflow_id: _until(row) for row in rows}
+        self._pipeline.rearm(self._memory.agree(spent, settled))
+        blocks = frozenset(b.condition_id for b in await self._blocks.all())
+        lifted, self._pipeline.blocks = self._pipeline.blocks - blocks, blocks
+        self._pipeline.rearm(self._memory.pardon(lifted))
 
     async def load_levels(self) -> None:
         """Take over the watched levels and subscribe to their tokens."""
@@ -131,7 +135,7 @@ class Upkeep:
         return True
 
 
-def _until(state: ClaimState, retry_after: datetime | None) -> datetime:
-    if state is ClaimState.RELEASED and retry_after is not None:
-        return retry_after
+def _until(row: Spent) -> datetime:
+    if row.state is ClaimState.RELEASED and row.retry_after is not None:
+        return row.retry_after
     return FOR_GOOD

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -105,13 +105,12 @@ class ClaimRow(Record):
     changed_at: Utc
 
 
-class Spent(Record):
+class Spent(NamedTuple):
     """A touch that must not start a trade now: taken for good, or resting until `retry_after`."""
 
-    condition_id: Id
-    threshold: Price
+    workflow_id: str
     state: ClaimState
-    retry_after: Utc | None
+    retry_after: datetime | None
 
 
 class Claims:
@@ -246,14 +245,19 @@ class Claims:
         )
 
     async def spent(self, mode: Mode, at: datetime) -> list[Spent]:
-        """Return every touch that must not start a trade at this time; ingest loads it."""
+        """Return every touch that must not start a trade at this time; ingest loads it.
+
+        Those of closed markets are left out, for these cannot be touched, unless a trade is open.
+        """
         rows = await self._pool.fetch(
-            """SELECT condition_id, threshold, state, retry_after FROM claims
-               WHERE mode = $1 AND (state <> 'released' OR retry_after > $2)""",
+            """SELECT c.workflow_id, c.state, c.retry_after FROM claims c
+               WHERE c.mode = $1 AND (c.state <> 'released' OR c.retry_after > $2)
+                 AND (c.slot OR NOT EXISTS (SELECT FROM markets m
+                      WHERE m.condition_id = c.condition_id AND m.closed))""",
             mode,
             at,
         )
-        return read_all(Spent, rows)
+        return [Spent(row[0], ClaimState(row[1]), row[2]) for row in rows]
 
     async def get(self, mode: Mode, workflow_id: str) -> ClaimRow | None:
         """Return the claim of a trade."""

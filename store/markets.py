@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +47,8 @@ SELECT {_LIST}, (SELECT jsonb_agg(jsonb_build_object('token_id', t.token_id, 'ou
 FROM markets m
 """  # noqa: S608 - column names above
 
+AT_ONCE = 25  # markets made between two breaths, about 1 ms: ingest reads its stream on this loop
+
 
 class TokenMoved(ValueError):
     """A token is now said to belong to another market: a data error, nothing was written (Q6)."""
@@ -69,10 +72,10 @@ class Markets:
         if not given:
             return 0
         ordered = [given[key] for key in sorted(given)]  # two writers lock in one order
+        rows, tokens = await _rows(ordered)
         async with self._pool.acquire() as connection, connection.transaction():
             try:
-                changed = await connection.fetch(_UPSERT, [_market_row(m) for m in ordered])
-                tokens = [row for m in ordered for row in _token_rows(m)]
+                changed = await connection.fetch(_UPSERT, rows)
                 moved = await connection.fetch(_TOKENS, tokens)
             except asyncpg.CheckViolationError as e:
                 if "to stay in market" in str(e):
@@ -94,15 +97,27 @@ class Markets:
         )
         return _market(row) if row else None
 
-    async def changed_since(self, since: datetime) -> list[Market]:
-        """Return the markets written anew after a time, closed ones included.
+    async def horizon(self) -> datetime:
+        """Return the database's time up to which no change can appear any more.
 
-        Changes carry the time their transaction began: ask with an overlap.
+        Changes carry the time their transaction began, so this is when the oldest one began that
+        still runs. A transaction of another database role is not seen.
+        """
+        found: datetime = await self._pool.fetchval(
+            "SELECT least(now(), min(xact_start)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
+        return found
+
+    async def changed_since(self, since: datetime) -> list[Market]:
+        """Return the markets written anew from a time on, closed ones included.
+
+        The time is the database's: begin the next question at the `horizon` of this one.
         """
         rows = await self._pool.fetch(
-            _SELECT + " WHERE m.changed_at > $1 ORDER BY m.changed_at", since
+            _SELECT + " WHERE m.changed_at >= $1 ORDER BY m.changed_at", since
         )
-        return [_market(row) for row in rows]
+        return await _markets(rows)
 
     async def active(
         self, ends_after: datetime | None = None, ends_before: datetime | None = None
@@ -116,7 +131,31 @@ class Markets:
             ends_after,
             ends_before,
         )
-        return [_market(row) for row in rows]
+        return await _markets(rows)
+
+
+async def _rows(
+    markets: Sequence[Market],
+) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """Return the rows of markets and of their tokens, with breaths between."""
+    rows: list[dict[str, object]] = []
+    tokens: list[dict[str, object]] = []
+    for number, market in enumerate(markets, start=1):
+        rows.append(_market_row(market))
+        tokens += _token_rows(market)
+        if not number % AT_ONCE:
+            await asyncio.sleep(0)
+    return rows, tokens
+
+
+async def _markets(rows: Sequence[asyncpg.Record]) -> list[Market]:
+    """Return the markets of rows, with breaths between."""
+    found: list[Market] = []
+    for number, row in enumerate(rows, start=1):
+        found.append(_market(row))
+        if not number % AT_ONCE:
+            await asyncio.sleep(0)
+    return found
 
 
 def _market_row(m: Market) -> dict[str, object]:

@@ -38,6 +38,15 @@ def test_what_a_filter_refused_for_good_stays_refused_whatever_the_store_says() 
     assert memory.agree({}, NOW) == [] and memory.over(NOW) == [] and memory.blocks("t", NOW)
 
 
+def test_what_was_refused_for_good_is_pardoned_by_its_market_alone() -> None:
+    memory = Memory()
+    for one in ("a:0.95", "b:0.95"):
+        memory.refuse(one)
+    memory.take("a:0.9", NOW)
+    assert memory.pardon({"a"}) == ["a:0.95"]
+    assert len(memory) == 2 and memory.blocks("a:0.9", NOW) and memory.blocks("b:0.95", NOW)
+
+
 def test_ids_that_another_ingest_took_are_learnt() -> None:
     memory = Memory()
     memory.agree({"t": FOR_GOOD}, NOW)

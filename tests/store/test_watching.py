@@ -19,12 +19,13 @@ from store.approvals import Approval, Approvals, ApprovalState
 from store.audit import Audit
 from store.decisions import DecisionRow, Decisions
 from store.levels import CHANNEL, Level, Levels
-from store.markets import Markets, TokenMoved
+from store.markets import _SELECT, Markets, TokenMoved, _markets, _rows
 from store.pool import open_pool
 from store.pulse import Heartbeats, SyncOutcome, SyncRuns
 from store.scores import Blocks, ScoreRow, Scores
 from store.touches import LostTouch, Tape, TapeTrade, Touches, TouchKind
 from tests.store.examples import NOW, SECOND
+from tests.venue.loopback import running
 from tests.waiting import eventually
 
 P = Mode.PAPER
@@ -70,6 +71,51 @@ async def test_the_catalogue_knows_a_market_by_its_token(pool: asyncpg.Pool[Any]
     assert [m.condition_id for m in await markets.active()] == ["0xc1", "0xlate", "0xopen"]
     soon = await markets.active(ends_after=NOW, ends_before=NOW + timedelta(days=2))
     assert [m.condition_id for m in soon] == ["0xc1"]  # an unknown end is not soon (XD-4)
+
+
+async def test_listeners_hear_of_markets_only_when_a_row_changed(pool: asyncpg.Pool[Any]) -> None:
+    markets, heard = Markets(pool), list[object]()
+
+    async def told() -> int:
+        """Return how often, once a notice of our own has come after all earlier ones."""
+        asked = heard.count("mine") + 1
+        await pool.execute("NOTIFY markets, 'mine'")
+        await eventually(lambda: heard.count("mine") == asked)
+        return heard.count("")
+
+    async with pool.acquire() as connection:
+
+        def hear(*said: object) -> None:
+            heard.append(said[-1])
+
+        await connection.add_listener("markets", hear)
+        await markets.upsert([market()])
+        assert await told() == 1
+        await markets.upsert([market()])
+        assert await told() == 1
+        await markets.upsert([market(closed=True), market("0xc2")])
+        assert await told() == 2
+        await connection.remove_listener("markets", hear)
+
+
+async def test_others_get_the_loop_while_a_thousand_rows_are_made(pool: asyncpg.Pool[Any]) -> None:
+    """Ingest reads its stream on the same loop."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    given = [market(f"0xc{n}") for n in range(200)]
+    async with running(asyncio.create_task(others())):
+        rows, _ = await _rows(given)
+        assert len(rows) == 200 and turns >= 8
+        await Markets(pool).upsert(given)
+        records = await pool.fetch(_SELECT)
+        turns = 0
+        assert len(await _markets(records)) == 200 and turns >= 8
 
 
 async def test_a_token_never_moves_to_another_market(pool: asyncpg.Pool[Any]) -> None:
