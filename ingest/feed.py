@@ -127,6 +127,11 @@ class Feed:
         by_id = self._tokens.by_id
         return [by_id[token] for token in socket.tokens if token in by_id]
 
+    def settled(self, socket: Socket) -> list[TokenState]:
+        """Return those whose book has come since the connection was made."""
+        epoch = socket.stream.health.epoch
+        return [state for state in self.states(socket) if state.synced == epoch]
+
     def missing(self, socket: Socket) -> list[str]:
         """Return the tokens whose book has not come since the connection was made."""
         epoch = socket.stream.health.epoch
@@ -238,4 +243,7 @@ class Feed:
             self._on_gap(self.states(socket), epoch, why)
 
     async def _vouch(self, number: int) -> bool | None:
-        return await self._judge(self.states(self.sockets[number])) if self._judge else None
+        """Ask whether silence is right; a book that never came tells nothing, unless none came."""
+        socket = self.sockets[number]
+        states = self.settled(socket) or self.states(socket)
+        return await self._judge(states) if self._judge else None
