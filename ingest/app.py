@@ -253,8 +253,9 @@ class Ingest:
         self.feed.gate(full)
 
     def _hint(self, kind: str, condition_id: str) -> None:
-        """A new market is asked for soon; of a resolved one its trade is told, if there is any."""
-        self.filling.hint()
+        """Markets of this shard are asked for soon; the trade of a resolved one is told of it."""
+        if self._plan.shard.owns(condition_id):
+            self.filling.hint(condition_id)
         workflow_id = trade_id(condition_id, self._plan.rules.trigger.threshold)
         if kind == RESOLVED and self.memory.blocks(workflow_id, utc_now()):
             event = VenueEvent(order_id=condition_id, kind=RESOLVED)

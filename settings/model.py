@@ -82,7 +82,7 @@ class IngestSettings(Section):
 class ScheduleSettings(Section):
     """How often the workflows beside the trades run."""
 
-    discover: timedelta = timedelta(minutes=5)
+    discover: timedelta = timedelta(minutes=5)  # between two whole passes over the catalogue
     reconcile: timedelta = timedelta(minutes=1)
     health: timedelta = timedelta(minutes=1)
 

@@ -6,21 +6,23 @@ the work: a watermark tells when the last whole pass began.
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
 from domain.market import Market
+from venue.errors import Drift, Refused, VenueError
 from venue.records import CataloguePage
 
 log = structlog.get_logger()
 
 KIND, KEY = "catalogue", "pass"  # the watermark
-LOOKUPS = 50  # vanished markets asked for one by one, each pass
+AT_ONCE = 50  # markets in one question by name: their ids are 4 kB of a URL
 
 
 class Store(Protocol):
@@ -49,8 +51,8 @@ class Source(Protocol):
     def markets(self) -> AsyncIterator[CataloguePage]:
         """Yield the pages of open markets."""
 
-    async def market(self, condition_id: str) -> Market | None:
-        """Return one market, open or closed."""
+    async def named(self, condition_ids: Sequence[str]) -> CataloguePage:
+        """Return these markets, open or closed, as far as they can be read."""
 
 
 class Discovery:
@@ -75,6 +77,9 @@ class Discovery:
     async def fill(self, on_page: Callable[[int], None] = lambda _: None) -> int:
         """Make one pass and return how many markets are open; `on_page` hears the sum so far.
 
+        At its end markets are asked for by name that the open list no longer has: absence alone
+        closes nothing (XD-2).
+
         Raises:
             VenueError: the venue does not answer; pages already stored stay.
             OSError, asyncpg.PostgresError: the store does not answer.
@@ -90,10 +95,52 @@ class Discovery:
                 log.info(
                     "discovery", markets=len(found), seconds=round(time.monotonic() - began, 1)
                 )
-        await self._look_up([m for m in await self._store.active() if m.condition_id not in found])
+        vanished = {m.condition_id for m in await self._store.active()} - found
+        await self.look_up(vanished, lambda: on_page(len(found)))
         await self._marks.advance(KIND, KEY, at)
         self.counts["passes"] += 1
         return len(found)
+
+    async def look_up(
+        self, condition_ids: Iterable[str], on_batch: Callable[[], None] = lambda: None
+    ) -> None:
+        """Store how these markets stand now, as far as the venue answers; the rest is counted.
+
+        A question that is refused, or whose answer cannot be read, is halved until it is known
+        which market spoils it. The order differs each time: what the venue fails at again and
+        again keeps no other market waiting for good.
+
+        Raises:
+            OSError, asyncpg.PostgresError: the store does not answer.
+        """
+        asked = list(condition_ids)
+        random.shuffle(asked)
+        waiting = [asked[start : start + AT_ONCE] for start in range(0, len(asked), AT_ONCE)]
+        while waiting:
+            batch = waiting.pop()
+            try:
+                await self._ask_for(batch)
+            except (Refused, Drift) as error:
+                if len(batch) > 1:
+                    half = len(batch) // 2
+                    waiting += [batch[:half], batch[half:]]
+                else:
+                    self._unanswered(batch, error)
+            except VenueError as error:
+                self._unanswered(batch, error)
+                return  # the venue is away: the next pass asks again
+            on_batch()
+
+    async def _ask_for(self, batch: Sequence[str]) -> None:
+        page = await self._source.named(batch)
+        await self._keep(page.markets)
+        self.counts["looked_up"] += len(page.markets)
+        self.counts["vanished"] += len(batch) - len(page.markets)
+        self.counts.update({f"skipped_{why}": n for why, n in page.skipped.items()})
+
+    def _unanswered(self, batch: Sequence[str], error: VenueError) -> None:
+        self.counts["unanswered"] += len(batch)
+        log.warning("look_up_failed", markets=batch, error=str(error)[:300])
 
     async def _keep(self, markets: Sequence[Market]) -> None:
         """Store a page; a market that claims another's token is left out, its page is not (Q6)."""
@@ -109,11 +156,3 @@ class Discovery:
         except ValueError as error:
             self.counts["token_moved"] += 1
             log.error("token_moved", condition_id=market.condition_id, error=str(error))
-
-    async def _look_up(self, vanished: Sequence[Market]) -> None:
-        """Ask for markets the open list no longer has: absence alone closes nothing (XD-2)."""
-        for market in vanished[:LOOKUPS]:
-            now = await self._source.market(market.condition_id)
-            self.counts["vanished" if now is None else "looked_up"] += 1
-            if now is not None:
-                await self._keep_one(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from domain.money import Price, Shares
 from venue.errors import Drift
 from venue.records import CataloguePage, Geoblock, Print, TradingFacts
 from venue.resolution import Heard, Sources, agree, heard
-from venue.transport import Transport
+from venue.transport import Params, Transport
 from venue.wire import catalogue, fields, indexer
 
 FACTS_FOR = timedelta(minutes=10)  # as long as the official SDK keeps them
@@ -136,21 +137,44 @@ class PublicVenue:
         )
 
     async def markets_page(
-        self, cursor: str | None = None, *, filters: dict[str, str] | None = None
+        self, cursor: str | None = None, *, filters: Params | None = None
     ) -> CataloguePage:
         """Return one keyset page of open markets; pass `next_cursor` on (facts 5.1).
 
         `filters` are Gamma's own, e.g. {"closed": "true"} or {"end_date_min": "2026-…"}.
         """
         params = {"limit": str(PAGE_OF_MARKETS), "closed": "false", "include_tag": "true"}
-        params |= filters or {}
-        if cursor:
-            params["after_cursor"] = cursor
+        after = {"after_cursor": cursor} if cursor else {}
         return await self._http.read(
-            "gamma", "/markets/keyset", catalogue.gamma_page, params=params
+            "gamma",
+            "/markets/keyset",
+            catalogue.gamma_page,
+            params={**params, **(filters or {}), **after},
+            aside=True,
         )
 
-    async def markets(self, filters: dict[str, str] | None = None) -> AsyncIterator[CataloguePage]:
+    async def named(self, condition_ids: Sequence[str]) -> CataloguePage:
+        """Return up to 100 markets as Gamma knows them; what it does not know is left out.
+
+        Gamma hides closed markets unless asked, so both lists are asked.
+        """
+        missing = {condition_id.lower() for condition_id in condition_ids}
+        found: list[Market] = []
+        skipped: Counter[str] = Counter()
+        for closed in ("false", "true"):
+            if not missing:
+                break
+            filters = {"condition_ids": sorted(missing), "closed": closed}
+            page = await self.markets_page(filters=filters)
+            skipped.update(page.skipped)
+            for market in page.markets:
+                names = {market.condition_id, market.condition_id.removesuffix("00")}  # v2
+                if names & missing:
+                    missing -= names
+                    found.append(market)
+        return CataloguePage(markets=tuple(found), skipped=dict(skipped))
+
+    async def markets(self, filters: Params | None = None) -> AsyncIterator[CataloguePage]:
         """Yield every page of the catalogue.
 
         Raises:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.book import Book
 from domain.market import Market
-from venue.errors import Unknown
+from venue.errors import RefusalKind, Refused, Unknown
 from venue.records import CataloguePage, Print
 
 
@@ -23,6 +23,8 @@ class FakeVenue:
         self.down = False
         self.held: asyncio.Event | None = None  # pages after the first wait for it
         self.passes = 0
+        self.asked: list[set[str]] = []  # by name
+        self.spoils: set[str] = set()  # named, these have the whole question refused
 
     def close(self, condition_id: str) -> None:
         """Close a market: it leaves the open list."""
@@ -39,11 +41,14 @@ class FakeVenue:
                 await self.held.wait()
             yield CataloguePage(markets=tuple(self.open[start : start + self.page]))
 
-    async def market(self, condition_id: str) -> Market | None:
-        """Return one market."""
+    async def named(self, condition_ids: Sequence[str]) -> CataloguePage:
+        """Return these markets."""
         self._up()
-        found = next((m for m in self.open if m.condition_id == condition_id), None)
-        return found or self.closed.get(condition_id)
+        self.asked.append(set(condition_ids))
+        if self.spoils.intersection(condition_ids):
+            raise Refused(RefusalKind.OTHER, "no such id")
+        known = self.closed | {m.condition_id: m for m in self.open}
+        return CataloguePage(markets=tuple(known[c] for c in condition_ids if c in known))
 
     async def books(self, token_ids: Iterable[str]) -> list[Book]:
         """Return no book: nothing differs from ours."""

@@ -176,6 +176,24 @@ async def test_the_store_is_filled_page_by_page_and_a_closed_market_leaves(
         assert len(one.tokens.conditions()) == 4
 
 
+async def test_a_new_market_that_the_stream_names_is_watched_before_the_next_pass(
+    pool: asyncpg.Pool[Any],
+    temporal_client: Client,
+    trade_queue: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.filling.SOON", 0.05)
+    async with around(pool, temporal_client, trade_queue) as bench:
+        bench.plan = replace(bench.plan, catalogue_every=timedelta(hours=1))
+        async with bench.running() as (one,):
+            (new,) = fresh_markets(1)
+            bench.venue.open.append(new)
+            frame = {"event_type": "new_market", "market": new.condition_id, "assets_ids": []}
+            await bench.server.tell(json.dumps(frame).encode())
+            await eventually(lambda: new.condition_id in one.tokens.conditions())
+            assert bench.venue.asked == [{new.condition_id}] and bench.venue.passes == 1
+
+
 async def test_a_trade_is_possible_within_five_seconds_although_the_catalogue_is_still_read(
     pool: asyncpg.Pool[Any], temporal_client: Client, trade_queue: str
 ) -> None:

@@ -20,6 +20,8 @@ from tests.waiting import eventually
 from venue.discovery import Discovery
 from venue.errors import Unknown
 
+HOUR = timedelta(hours=1)
+
 
 def filling(pool: asyncpg.Pool[Any], venue: FakeVenue, every: float = 3600) -> Filling:
     """Return a filling of this pool's store."""
@@ -86,18 +88,76 @@ async def test_two_processes_make_one_pass(pool: asyncpg.Pool[Any]) -> None:
             assert venue.passes == 1
 
 
-async def test_a_hint_brings_the_next_pass_forward(
+async def test_what_the_stream_names_is_looked_up_alone_without_a_pass(
     pool: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ingest.filling.SOON", 0.01)
-    venue = FakeVenue(many(1))
+    old, new, unnamed = many(3)
+    venue = FakeVenue([old])
     one = filling(pool, venue)
     async with running(asyncio.create_task(one.run())):
         await eventually(lambda: one.counts["passes"] == 1)
-        venue.open.append(many(2)[1])
-        one.hint()
-        await eventually(lambda: one.counts["passes"] == 2)
-        assert len(await Markets(pool).active()) == 2
+        venue.close(old.condition_id)
+        venue.open += [new, unnamed]
+        for condition_id in (old.condition_id, new.condition_id, new.condition_id):
+            one.hint(condition_id)
+        await eventually(lambda: one.counts["looked_up"] == 2)
+    assert await Markets(pool).active() == [new]
+    assert venue.asked == [{old.condition_id, new.condition_id}] and venue.passes == 1
+
+
+async def test_more_names_than_find_room_are_left_to_the_next_pass(
+    pool: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.filling.ROOM", 2)
+    one = filling(pool, FakeVenue([]))
+    for number in range(5):
+        one.hint(f"0x{number}")
+    assert len(one._named) == 2 and one.counts["hint_without_room"] == 3
+
+
+async def test_vanished_markets_are_asked_for_in_batches_with_a_beat_after_each(
+    pool: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a long stop thousands have closed: one pass finds them all."""
+    monkeypatch.setattr("venue.discovery.AT_ONCE", 10)
+    markets, beats = many(95), list[int]()
+    venue = FakeVenue(markets, page=50)
+    one = filling(pool, venue)
+    await one._discovery.fill()
+    for market in markets[:90]:
+        venue.close(market.condition_id)
+    await one._discovery.fill(beats.append)
+    assert await Markets(pool).active() == markets[90:]
+    assert [len(asked) for asked in venue.asked] == [10] * 9
+    assert beats == [5] * 10  # a page, nine batches
+
+
+async def test_a_market_that_spoils_its_question_neither_ends_the_pass_nor_hides_others(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    markets = many(7)
+    venue = FakeVenue(markets)
+    one = filling(pool, venue)
+    await one._discovery.fill()
+    for market in markets:
+        venue.close(market.condition_id)
+    venue.spoils = {markets[3].condition_id}
+    await one._discovery.fill()
+    assert one.counts["passes"] == 2 and not await one._discovery.due(HOUR)
+    assert await Markets(pool).active() == [markets[3]] and one.counts["unanswered"] == 1
+
+
+async def test_a_venue_that_goes_away_while_vanished_markets_are_asked_for_is_not_asked_on(
+    pool: asyncpg.Pool[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("venue.discovery.AT_ONCE", 1)
+    venue = FakeVenue(many(3))
+    one = filling(pool, venue)
+    await one._discovery.fill()
+    venue.down = True
+    await one._discovery.look_up([m.condition_id for m in many(3)])
+    assert one.counts["unanswered"] == 1 and len(await Markets(pool).active()) == 3
 
 
 async def test_a_market_that_claims_anothers_token_does_not_cost_its_page(

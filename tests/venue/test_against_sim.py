@@ -58,6 +58,12 @@ async def test_a_buy_fills_once_however_often_it_is_posted_and_settles(
     assert {f.trade_id for f in fills} <= {f.trade_id for f in since}
 
 
+async def test_markets_are_found_by_name_in_one_question(venue: Venue) -> None:
+    names = {market.condition_id for market in (await venue.markets_page()).markets[:5]}
+    found = await venue.named([*names, "0x" + "00" * 32])
+    assert names and {market.condition_id for market in found.markets} == names
+
+
 async def test_a_resting_order_is_seen_and_cancelled(venue: Venue) -> None:
     market, _ = await open_market(venue)
     wish = buy(market, price("0.01"), tif=TimeInForce.GTC)

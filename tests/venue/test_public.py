@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -26,7 +27,9 @@ from tests.venue.wire.test_catalogue import clob_resolved, gamma_row
 from venue.connect import connect_public
 from venue.errors import Drift, NotReady, RefusalKind, Refused, Unknown
 from venue.public import PublicVenue
+from venue.records import CataloguePage
 from venue.transport import Retry
+from venue.wire.catalogue import gamma_page
 
 KEYSET = "GET gamma/markets/keyset"
 FACTS = f"GET clob/clob-markets/{CONDITION}"
@@ -109,6 +112,49 @@ async def test_a_closed_market_is_found_in_the_other_list() -> None:
 async def test_a_market_in_neither_list_is_none() -> None:
     other = gamma(conditionId="0x" + "dd" * 32)
     assert await venue(Script().on(KEYSET, {"markets": [other]})).market(CONDITION) is None
+
+
+async def test_named_markets_come_from_the_list_that_has_them() -> None:
+    other, gone = "0x" + "dd" * 32, "0x" + "ee" * 32
+    strange = gamma(conditionId="0x" + "ff" * 32)
+    script = Script().on(
+        KEYSET,
+        {"markets": [gamma(), strange]},
+        {"markets": [gamma(conditionId=other, closed=True), gamma(version="v3")]},
+    )
+    found = await venue(script).named([other, CONDITION, gone])
+    assert [(m.condition_id, m.closed) for m in found.markets] == [
+        (CONDITION, False),
+        (other, True),
+    ]
+    assert found.skipped == {"protocol": 1}
+    first, second = (r.url.params for r in script.asked(KEYSET))
+    assert (first["closed"], second["closed"], first["limit"]) == ("false", "true", "100")
+    assert first.get_list("condition_ids") == [CONDITION, other, gone]
+    assert second.get_list("condition_ids") == [other, gone]
+
+
+async def test_a_named_market_of_31_bytes_is_found_by_either_spelling() -> None:
+    short = "0x" + "ab" * 31
+    row = gamma(conditionId=short, version="v2", positionIds=[YES, NO])
+    for name in (short, short + "00"):
+        script = Script().on(KEYSET, {"markets": [row]})
+        found = await venue(script).named([name])
+        assert [m.condition_id for m in found.markets] == [short + "00"]
+        assert len(script.asked(KEYSET)) == 1
+
+
+async def test_pages_of_markets_are_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """400 kB take 19 ms, and ingest reads its stream on the same loop."""
+    threads: list[int] = []
+
+    def read(value: Any) -> CataloguePage:
+        threads.append(threading.get_ident())
+        return gamma_page(value)
+
+    monkeypatch.setattr("venue.wire.catalogue.gamma_page", read)
+    await venue(Script().on(KEYSET, {"markets": []})).markets_page()
+    assert len(threads) == 1 and threads[0] != threading.get_ident()
 
 
 async def test_the_catalogue_is_walked_to_its_last_page() -> None:
