@@ -21,10 +21,13 @@ LONGEST_REST = 16  # times `retry_every`: a book that stays dead is not asked ev
 async def sell(state: TradeState, inbox: Inbox, view: HoldView) -> None:
     """Try one exit; afterwards the position is smaller, gone, or blocked and waited for.
 
-    The next attempt has a new number, taken only after the last order's end is proven.
+    The next attempt has a new number, taken only after the last order's end is proven. A person
+    who stops the trade meanwhile keeps the shares: a prepared sale is closed with the trade.
     """
     show(state, Stage.EXITING, view.reason)
     prepared = await _prepare(state, view.reason)
+    if inbox.stop is not None:  # the venue may have kept us for minutes; the order is not posted
+        return
     state.blocks = 0 if prepared.blocked is None else state.blocks + 1
     if prepared.nothing_left:
         state.wish = None

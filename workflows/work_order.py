@@ -6,6 +6,7 @@ id travels. It returns when the venue has proven that the order can no longer fi
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
@@ -40,7 +41,7 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     """
     stage, alarm = state.stage, Alarm(state, order)
     state.order = order
-    await _post(order)
+    await _post(inbox, order)
     truth = await _look(order, stop=False)
     try:
         if order.tif in RESTING:
@@ -54,20 +55,26 @@ async def work_order(state: TradeState, inbox: Inbox, order: OrderRef) -> OrderT
     return truth
 
 
-async def _post(order: OrderRef) -> None:
+async def _post(inbox: Inbox, order: OrderRef) -> None:
     """Post the stored bytes; what came of it is read afterwards, whatever this says.
 
-    Not even an activity that could not be done in its time proves that nothing was sent.
+    Not even an activity that could not be done in its time proves that nothing was sent. A stop
+    cancels it: no further attempt begins, one that is under way may still post, and the proof
+    counts its post (`OrderActivities.post_order`, store/orders.py `posting` and `close`).
     """
     title = f"Post {order.side.value} {number(order.shares)} at {number(order.limit)}"
+    post = workflow.start_activity_method(
+        OrderActivities.post_order,
+        OrderRequest(order_id=order.order_id),
+        **options.say(options.POST, title),
+    )
+    await workflow.wait_condition(lambda: post.done() or inbox.stop is not None)
+    if not post.done():
+        post.cancel()
     try:
-        await workflow.execute_activity_method(
-            OrderActivities.post_order,
-            OrderRequest(order_id=order.order_id),
-            **options.say(options.POST, title),
-        )
-    except ActivityError as e:
-        workflow.logger.warning("post_unanswered", extra={"error": str(e.cause)})
+        await post
+    except (ActivityError, asyncio.CancelledError) as e:
+        workflow.logger.warning("post_unanswered", extra={"error": str(e.__cause__ or e)})
 
 
 async def _look(order: OrderRef, *, stop: bool, known: OrderTruth | None = None) -> OrderTruth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,6 +111,10 @@ class Desk:
         self.cancelled: list[str] = []
         self.after_cancel: dict[str, OrderTruth] = {}
         self.plan = plan()
+        self.preparing = asyncio.Event()  # set: an exit under way may be prepared
+        self.preparing.set()
+        self.not_ready = False  # the venue takes no post
+        self.refusals = 0
 
     @property
     def activities(self) -> list[Callable[..., Any]]:
@@ -143,7 +148,10 @@ class Desk:
 
     @activity.defn
     async def post_order(self, request: OrderRequest) -> Posted:
-        """Land the order."""
+        """Land the order, or have it repeated."""
+        if self.not_ready:
+            self.refusals += 1
+            raise ApplicationError("425", type="VenueNotReady", next_retry_delay=SOON)
         self.posted.append(request.order_id)
         return Posted(order_id=request.order_id, landing=Landing.LANDED)
 
@@ -220,6 +228,7 @@ class Desk:
     async def prepare_exit(self, request: ExitRequest) -> ExitPrepared:
         """Return a sale, or what the script says."""
         self.calls.append(f"prepare_exit:{request.attempt}")
+        await self.preparing.wait()
         if self.exits:
             return self.exits.pop(0)
         return ExitPrepared(order=order(Leg.EXIT, request.attempt))
