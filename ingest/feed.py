@@ -25,6 +25,7 @@ OnGap = Callable[[list[TokenState], int, str], None]  # tokens, new epoch, why
 Tap = Callable[[bytes, int, int], None]  # frame, receive time in ns, epoch
 
 SAMPLE = 64  # every so many frames one is timed
+PATIENCE = 600.0  # seconds for the book of a token: a market is listed minutes before it
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class FeedHealth:
     connected: int = 0
     wanted: int = 0
     subscribed: int = 0
+    overdue: int = 0  # tokens without their book for longer than our patience
     frames: int = 0
     bytes: int = 0
     epochs: int = 0
@@ -91,6 +93,7 @@ class Feed:
         self.taps: list[Tap] = []
         self.timings: list[int] = []  # ns from frame to folded, of sampled frames
         self.failed = 0
+        self._bare: dict[str, float] = {}  # tokens without a book, and since when
         self._open = True
         self._fault: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -149,12 +152,15 @@ class Feed:
                 await socket.stream.send(market_more(missing))
 
     def health(self) -> FeedHealth:
-        """Return the sums over all sockets."""
+        """Return the sums over all sockets; to be asked every few seconds."""
         found, now = FeedHealth(sockets=len(self.sockets)), time.monotonic()
         found.frames, found.bytes = self._past["frames"], self._past["bytes"]
         found.epochs, found.ends = self._past["epochs"], self.ends()
+        bare: dict[str, float] = {}
         for number, socket in self.sockets.items():
-            health, missing = socket.stream.health, len(self.missing(socket))
+            lacking = self.missing(socket)
+            bare.update((token, self._bare.get(token, now)) for token in lacking)
+            health, missing = socket.stream.health, len(lacking)
             age = round(now - health.data_at, 1) if health.connected else None
             wanted = len(socket.tokens)
             found.by_socket[number] = SocketHealth(health.epoch, wanted, missing, age)
@@ -166,6 +172,8 @@ class Feed:
             if age is not None:
                 found.subscribed += wanted - missing
                 found.oldest_data = max(found.oldest_data, age)
+        self._bare = bare
+        found.overdue = sum(now - since > PATIENCE for since in bare.values())
         return found
 
     def ends(self) -> Counter[str]:

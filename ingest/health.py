@@ -68,6 +68,7 @@ class Health:
             "sockets_connected": feed.connected,
             "tokens_wanted": feed.wanted,
             "tokens_subscribed": feed.subscribed,
+            "tokens_overdue": feed.overdue,
             "frames": feed.frames,
             "bytes": feed.bytes,
             "epochs": feed.epochs,

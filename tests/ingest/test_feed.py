@@ -223,3 +223,16 @@ async def test_only_what_tells_of_the_subscribed_tokens_ends_a_doubt() -> None:
             await bench.server.tell(frame)
             await eventually(partial(heard, count))
             assert health.told_at > began
+
+
+async def test_a_token_without_its_book_for_longer_than_our_patience_is_overdue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with feeding(many(2)) as bench:
+        assert bench.feed.health().overdue == 0  # right after a start
+        monkeypatch.setattr("ingest.feed.PATIENCE", 0.05)
+        await eventually(lambda: bench.feed.health().overdue == 2)
+        await bench.server.tell(book_of([("0.5", "1")], [], token=bench.tokens.wanted()[0]))
+        await eventually(lambda: bench.feed.health().overdue == 1)
+        monkeypatch.setattr("ingest.feed.PATIENCE", 600.0)
+        assert bench.feed.health().overdue == 0

@@ -53,7 +53,7 @@ HEALTHY, WARNING = Status.HEALTHY, Status.WARNING
 DEGRADED, UNHEALTHY = Status.DEGRADED, Status.UNHEALTHY
 
 
-def beats(age: float = 1, **changes: object) -> list[Heartbeat]:
+def beats(age: float = 1, shard: str = "0/1", **changes: object) -> list[Heartbeat]:
     detail: dict[str, object] = {
         "sockets": 1,
         "sockets_connected": 1,
@@ -63,7 +63,7 @@ def beats(age: float = 1, **changes: object) -> list[Heartbeat]:
         **changes,
     }
     at = NOW - timedelta(seconds=age)
-    return [Heartbeat(process="ingest", instance="0/1", at=at, detail=detail)]
+    return [Heartbeat(process="ingest", instance=f"{shard} here 7", at=at, detail=detail)]
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,34 @@ def beats(age: float = 1, **changes: object) -> list[Heartbeat]:
         (beats(tokens_wanted=0), WARNING),
         ([Heartbeat(process="ingest", instance="0/1", at=NOW)], WARNING),
         (beats() + beats(frames=0), DEGRADED),
+        (beats(tokens_overdue=0), HEALTHY),
+        (beats(tokens_overdue=1), WARNING),
+        (beats(tokens_overdue=300, tokens_wanted=30_000), HEALTHY),
+        (beats(tokens_overdue=301, tokens_wanted=30_000), WARNING),
     ],
 )
 def test_a_stream_that_never_spoke_is_not_healthy(found: list[Heartbeat], status: Status) -> None:
     """MON-M1: none, null, zero, future and stale each have their answer."""
     assert stream.judge(found, NOW).status is status
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [
+        (beats(shard="0/2") + beats(shard="1/2", age=300), "nobody runs shard 1/2"),
+        (beats(shard="1/3") + beats(shard="1/3"), "nobody runs shard 0/3 and 2/3"),
+        (beats(shard="0/2") + beats(shard="1/2"), None),
+        (beats(shard="0/2") + beats(shard="0/2", age=300) + beats(shard="1/2"), None),
+        (beats(shard="0/1") + beats(shard="0/2"), None),  # while the count is changed
+        (beats(shard="of my own"), None),
+    ],
+)
+def test_a_shard_that_nobody_runs_is_unhealthy_although_the_others_are_fine(
+    found: list[Heartbeat], text: str | None
+) -> None:
+    """MON-M1: half of the markets unwatched is not half healthy."""
+    seen = stream.judge(found, NOW)
+    assert (seen.status, seen.text) == (UNHEALTHY, text) if text else seen.status is HEALTHY
 
 
 @pytest.mark.parametrize(
