@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 SIGNAL = "venue_event"
 REMEMBERED = 50_000  # owners kept in memory
+AGAIN = 1.0  # seconds between two attempts while the store is away
 LOOKS = (0.05, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)  # seconds: an order is stored before posted
 ROOM = 10_000  # events that may wait for their owner; a full room stops the reading
 
@@ -70,20 +71,20 @@ class News:
                 event, order_id = await self._queue.get()
                 if (owner := self._known.get(order_id)) is not None:
                     self._pass_on(event, order_id, owner)
-                elif not await self._asked(event, order_id):
+                elif not await self._found(event, order_id):
                     group.create_task(self._ask_later(event, order_id))
                 if self._full and self._queue.qsize() < ROOM // 2:
                     self._full = False
                     self.on_full(False)
 
-    async def _asked(self, event: UserEvent, order_id: str) -> bool:
-        """Look the owner up once; False when the store does not know the order or is away."""
+    async def _found(self, event: UserEvent, order_id: str) -> bool | None:
+        """Look the owner up once; False: the store does not know the order, None: it is away."""
         try:
             owner = await self._owners.owner(order_id)
         except STORE_AWAY as error:
             self.counts["store_away"] += 1
             log.warning("owner_unanswered", order_id=order_id, error=repr(error)[:200])
-            return False
+            return None
         if owner is None:
             return False
         self._remember(order_id, owner)
@@ -93,7 +94,9 @@ class News:
     async def _ask_later(self, event: UserEvent, order_id: str) -> None:
         for wait in self._looks:
             await asyncio.sleep(wait)
-            if await self._asked(event, order_id):
+            while (found := await self._found(event, order_id)) is None:
+                await asyncio.sleep(AGAIN)  # an outage uses up no look
+            if found:
                 return
         self.counts["stranger"] += 1
         log.warning("stranger", order_id=order_id, kind=event.kind, status=event.status)

@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from ingest import news as module
 from ingest.news import News
 from ingest.signals import Signals
@@ -106,6 +108,18 @@ async def test_a_store_that_is_away_loses_no_news() -> None:
         bench.owners.down = 2
         bench.hear("0xaa")
         await eventually(lambda: bench.told() == [("trade-a", "0xaa", "matched")])
+
+
+async def test_an_outage_longer_than_all_looks_makes_no_stranger_of_our_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "AGAIN", 0.01)
+    async with hearing() as bench:
+        bench.owners.known["0xaa"] = "trade-a"
+        bench.owners.down = 20  # of three looks
+        bench.hear("0xaa")
+        await eventually(lambda: bench.told() == [("trade-a", "0xaa", "matched")])
+        assert bench.strangers == [] and bench.owners.asked == 21
 
 
 async def test_a_slow_order_does_not_hold_up_another_one() -> None:
