@@ -94,8 +94,10 @@ class News:
     async def _ask_later(self, event: UserEvent, order_id: str) -> None:
         for wait in self._looks:
             await asyncio.sleep(wait)
-            while (found := await self._found(event, order_id)) is None:
-                await asyncio.sleep(AGAIN)  # an outage uses up no look
+            found = await self._found(event, order_id)
+            while found is None:  # an outage uses up no look
+                await asyncio.sleep(AGAIN)
+                found = await self._found(event, order_id)
             if found:
                 return
         self.counts["stranger"] += 1
