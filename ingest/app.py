@@ -105,6 +105,7 @@ class Ingest:
             self.catalogue,
             self.filling,
             self.levels,
+            self.near,
         )
         self.health = Health(self.parts)
 

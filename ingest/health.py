@@ -18,6 +18,7 @@ from ingest.fold import Fold
 from ingest.gaps import Gaps
 from ingest.journal import Journal
 from ingest.levels import Levels
+from ingest.near import Near
 from ingest.news import News
 from ingest.outage import STORE_AWAY
 from ingest.pipeline import Pipeline
@@ -46,6 +47,7 @@ class Parts:
     catalogue: Catalogue
     filling: Filling
     levels: Levels
+    near: Near
     news: News | None = None
 
 
@@ -102,6 +104,7 @@ class Health:
             "catalogue": parts.catalogue.counts,
             "filling": parts.filling.counts,
             "levels": parts.levels.counts,
+            "near": parts.near.counts,
             "reconnects": parts.feed.ends(),
         }
         if parts.news is not None:

@@ -22,6 +22,7 @@ log = structlog.get_logger()
 BELOW = 50_000  # micro-units below the threshold that still count as near
 EVERY = 1.0  # seconds between two batches
 ROOM = 100_000  # prints that may wait while the store is away
+AT_ONCE = 200  # prints of one statement
 
 
 class Tape(Protocol):
@@ -32,7 +33,7 @@ class Tape(Protocol):
 
 
 class Near:
-    """Takes prints from the fold once a second and writes them in one statement.
+    """Takes prints from the fold once a second and writes them by COPY.
 
     Two replicas see the same prints; their id is made of what the venue says, so each is
     stored once. What finds no room while the store is away is counted in `lost`.
@@ -51,17 +52,23 @@ class Near:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what the fold has kept."""
+        """Write what the fold has kept, a few at a time: making rows holds up the stream."""
         kept, self._fold.kept = self._fold.kept, []
-        trades = [trade for one in kept if (trade := _trade(*one)) is not None]
-        if not trades:
-            return
-        try:
-            self.counts["stored"] += await self._tape.put(trades)
-        except STORE_AWAY as error:
-            log.warning("store_away", error=repr(error)[:200])
-            self._fold.kept = (kept + self._fold.kept)[:ROOM]
-            self.counts["lost"] += max(0, len(kept) - ROOM)
+        for start in range(0, len(kept), AT_ONCE):
+            some = kept[start : start + AT_ONCE]
+            if not (trades := [trade for one in some if (trade := _trade(*one)) is not None]):
+                continue
+            try:
+                self.counts["stored"] += await self._tape.put(trades)
+            except STORE_AWAY as error:
+                log.warning("store_away", error=repr(error)[:200])
+                self._put_back(kept[start:])
+                return
+
+    def _put_back(self, unwritten: list[tuple[TokenState, int, LastTrade]]) -> None:
+        waiting = unwritten + self._fold.kept
+        self._fold.kept = waiting[:ROOM]
+        self.counts["lost"] += len(waiting) - len(self._fold.kept)
 
 
 def _trade(state: TokenState, ms: int, event: LastTrade) -> TapeTrade | None:

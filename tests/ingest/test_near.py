@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from domain.money import price
+from ingest import near as module
 from ingest.fold import Fold
 from ingest.near import Near
 from store.touches import Tape, TapeTrade
@@ -51,19 +53,28 @@ async def test_a_print_without_the_venues_hash_is_not_stored(pool: asyncpg.Pool[
     ].size == 0
 
 
+class Away:
+    """A store that can be away, and how many rows each statement had."""
+
+    def __init__(self, up_for: int = 0) -> None:
+        self.down, self.up_for = True, up_for
+        self.rows: list[int] = []
+
+    @property
+    def stored(self) -> int:
+        """Return how many rows there are."""
+        return sum(self.rows)
+
+    async def put(self, trades: list[TapeTrade]) -> int:
+        """Take rows, when not away."""
+        if self.down and len(self.rows) >= self.up_for:
+            raise ConnectionError("no database")
+        self.rows.append(len(trades))
+        return len(trades)
+
+
 async def test_while_the_store_is_away_prints_wait() -> None:
     """D1"""
-
-    class Away:
-        down = True
-        stored = 0
-
-        async def put(self, trades: list[TapeTrade]) -> int:
-            if self.down:
-                raise ConnectionError("no database")
-            self.stored += len(trades)
-            return len(trades)
-
     away = Away()
     near = Near(fold_of(near_print("0.96")), away, 950_000)
     await near.flush()
@@ -71,3 +82,31 @@ async def test_while_the_store_is_away_prints_wait() -> None:
     await near.flush()
     await near.flush()
     assert away.stored == 1
+
+
+async def test_every_print_that_finds_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM", 10)
+    fold, more = (fold_of(*(near_print("0.96", n) for n in range(count))) for count in (8, 9))
+
+    class Filling(Away):
+        async def put(self, trades: list[TapeTrade]) -> int:
+            fold.kept += more.kept  # the stream goes on while we write
+            return await super().put(trades)
+
+    near = Near(fold, Filling(), 950_000)
+    await near.flush()
+    assert (len(fold.kept), near.counts["lost"]) == (10, 7)
+
+
+async def test_a_great_many_prints_are_written_a_few_at_a_time_and_none_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rows are made on the loop that reads the stream."""
+    monkeypatch.setattr(module, "AT_ONCE", 4)
+    away = Away(up_for=2)
+    near = Near(fold_of(*(near_print("0.96", n) for n in range(14))), away, 950_000)
+    await near.flush()
+    assert away.rows == [4, 4]
+    away.down = False
+    await near.flush()
+    assert away.rows == [4, 4, 4, 2] and near.counts == {"stored": 14, "lost": 0}
