@@ -77,7 +77,7 @@ class Leftovers:
         payout = resolution.payouts.get(trade.token_id)
         if payout is None:
             return ""
-        if payout == 0:
+        if payout == 0 or trade.shares < DUST:  # nobody would notice that dust was redeemed
             return await self._book(mode, trade, payout, Usd(ZERO))
         if not gone:  # some are still there: only looks at an empty wallet count
             await self._corrections.seen(trade.workflow_id, mode)

@@ -26,9 +26,10 @@ WHERE c.mode = $1 AND c.condition_id = $2 AND p.token_id = $3"""
 
 _SETTLE_LEFT = """
 INSERT INTO settlements (workflow_id, mode, kind, payout, proceeds, reason, at)
-SELECT $1, $2, $3, $4, $5, $6, $7
-WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.workflow_id = $1 AND o.mode = $2
-                  AND o.closed_at IS NULL)
+SELECT c.workflow_id, c.mode, $3, $4, $5, $6, $7 FROM claims c
+WHERE c.workflow_id = $1 AND c.mode = $2
+  AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.workflow_id = c.workflow_id
+                  AND o.mode = c.mode AND o.closed_at IS NULL)
 ON CONFLICT DO NOTHING RETURNING true"""
 
 _EXIT = "exit_id, kind, final, shares, cost, proceeds, fees, profit, reason, at"

@@ -110,6 +110,28 @@ def test_a_loss_of_shares_is_an_exit_of_unknown_profit() -> None:
     assert (books.holding.shares, books.holding.cost) == (shares(5), usd("4.75"))
 
 
+def test_what_was_sold_beyond_what_is_held_has_an_unknown_profit() -> None:
+    """A sale of shares that another trade paid for would be all profit here, and hide a loss."""
+    alone = keep_books("t", [fill(1, Side.SELL, "21", "0.99", "0.01")])
+    (over,) = alone.exits
+    assert (over.proceeds, over.fees, over.profit, over.final) == (
+        usd("20.79"),
+        usd("0.01"),
+        None,
+        True,
+    )
+    books = keep_books("t", [BOUGHT, fill(2, Side.SELL, "25", "0.99", "0.01")])
+    over, sale = books.exits
+    assert (sale.exit_id, sale.shares, sale.profit) == ("o2", shares(20), usd("0.69"))
+    assert (over.exit_id, over.shares, over.profit) == ("o2:over", shares(5), None)
+    assert (over.proceeds, over.fees, over.final, sale.final) == (usd("4.95"), usd(0), False, True)
+
+
+def test_a_sale_that_drifts_by_dust_is_one_exit_with_its_profit() -> None:
+    books = keep_books("t", [BOUGHT, fill(2, Side.SELL, "20.009", "0.99")])
+    assert [(e.exit_id, e.profit) for e in books.exits] == [("o2", usd("0.70891"))]
+
+
 def test_a_failed_fill_never_happened() -> None:
     failed = BOUGHT.model_copy(update={"status": FillStatus.FAILED})
     books = keep_books("t", [failed])

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.money import shares
-from domain.reconcile import Difference, Kind, OurTrade, Theirs, compare, share_out
+from domain.reconcile import (
+    Difference,
+    Kind,
+    OurTrade,
+    Theirs,
+    compare,
+    emptied,
+    left_over,
+    share_out,
+)
 from domain.trade import ClaimState
 
 
@@ -120,3 +129,31 @@ def test_shared_out_shares_add_up_to_the_wallet_to_the_micro_share(
     micro = Decimal("0.000001")
     rows = [(str(i), shares(n * micro)) for i, n in enumerate(held)]
     assert sum(share_out(rows, shares(wallet * micro)).values()) == shares(wallet * micro)
+
+
+def test_an_order_of_an_earlier_run_is_asked_for_though_another_run_looks_after_the_trade() -> None:
+    """The new run knows its own orders only, and the old one's promise holds up its exits."""
+    held = trade(open_orders=("0xold", "0xnew"), left_behind=("0xold",))
+    (found,) = compare([held], theirs("10", **{"0xold": "71", "0xnew": "71"}))
+    assert (found.kind, found.order_id) == (Kind.ORDER_ORPHAN, "0xold")
+    assert compare([held.model_copy(update={"young": True})], theirs("10")) == []
+
+
+def test_only_what_a_person_was_left_with_and_nothing_moves_is_left_over() -> None:
+    alone = trade("a", running=False, managed=False)
+    moving: list[dict[str, Any]] = [
+        {"managed": True},
+        {"running": True},
+        {"young": True},
+        {"open_orders": ("0x1",)},
+        {"unsettled": True},
+        {"shares": shares(0)},
+    ]
+    others = [alone.model_copy(update=change) for change in moving]
+    assert left_over([alone, *others]) == [alone]
+
+
+def test_a_wallet_is_empty_only_where_shares_were_expected() -> None:
+    assert emptied(compare([trade()], theirs("0.009"))) == {"71"}
+    assert emptied(compare([trade()], theirs("4"))) == frozenset()
+    assert emptied(compare([], theirs("4"))) == frozenset()

@@ -204,3 +204,21 @@ async def test_a_strangers_order_is_missing_since_it_was_first_missed(
     for at in (NOW, NOW + SECOND):
         assert (await orders.absent(key, at)).absent_at == NOW
     assert (await orders.absent(key, None)).absent_at is None
+
+
+async def test_shares_of_an_abandoned_trade_whose_sale_failed_stay_with_the_person(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    """The sale of unknown fate filled after the abandonment, and its settlement failed."""
+    await funded(pool)
+    order = await bought(pool, touch())
+    await Fills(pool).apply(P, match(order, status=FillStatus.CONFIRMED), NOW)
+    sale = await Orders(pool).prepare(sell(touch()), signed(), WIDE, NOW)
+    assert isinstance(sale, StoredOrder)
+    await Claims(pool).abandon(P, W, NOW)
+    await Positions(pool).mark_unmanaged(W, NOW, P)
+    sold = match(sale, "t2")
+    assert (await Fills(pool).apply(P, sold, NOW)).position.state is PositionState.CLOSED
+    failed = sold.model_copy(update={"status": FillStatus.FAILED})
+    back = (await Fills(pool).apply(P, failed, NOW)).position
+    assert (back.shares, back.state) == (shares(20), PositionState.UNMANAGED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import asyncpg
@@ -264,3 +265,65 @@ async def test_an_unknown_trade_is_an_error_and_nothing_else(pool: asyncpg.Pool[
     await Claims(pool).take(touch(), "run-1", NOW)
     with pytest.raises(UnknownTrade):
         await Corrections(pool).adjust(W, P, shares(1), None, "x", NOW)
+
+
+async def left(pool: asyncpg.Pool[Any], count: str = "20") -> bool:
+    """Settle what a person was left with, at nothing."""
+    return await Positions(pool).settle_left(W, P, shares(count), price("0"), usd(0), "lost", NOW)
+
+
+async def test_what_a_person_was_left_with_is_settled_once_by_many_at_the_same_time(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await held(pool)
+    await Positions(pool).mark_unmanaged(W, NOW, P)
+    assert sorted(await asyncio.gather(*(left(pool) for _ in range(4)))) == [False] * 3 + [True]
+    (lost,) = await Positions(pool).exits(W, P)
+    assert (lost.kind, lost.profit) == (ExitKind.RESOLUTION, usd("-19.05"))
+    account = await Account(pool).get(P)
+    assert (account.open_slots, account.position_cost) == (0, usd(0))
+    assert await Account(pool).drift() == []
+
+
+@pytest.mark.parametrize("budget", range(0, 18, 3))
+async def test_a_crash_while_a_leftover_is_settled_books_it_once(
+    pool: asyncpg.Pool[Any], budget: int
+) -> None:
+    await held(pool)
+    await Positions(pool).mark_unmanaged(W, NOW, P)
+    with contextlib.suppress(Crash, asyncpg.InterfaceError, asyncpg.PostgresError):
+        await left(crashing(pool, budget))
+    await left(pool)
+    assert len(await Positions(pool).exits(W, P)) == 1
+    assert await Account(pool).drift() == []
+
+
+async def test_what_is_managed_or_of_another_size_or_still_moves_is_no_leftover(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    await held(pool)
+    assert not await left(pool)  # a run looks after it
+    sale = await Orders(pool).prepare(sell(touch()), signed(), WIDE, NOW)
+    assert isinstance(sale, StoredOrder)
+    await Positions(pool).mark_unmanaged(W, NOW, P)
+    assert not await left(pool)  # an order may still fill
+    await Orders(pool).close(sale.signed.order_id, OrderStatus.EXPIRED, "never posted", NOW)
+    assert not await left(pool, "19")
+    failing = match(sale, "t2", "5")
+    await Fills(pool).apply(P, failing, NOW)
+    assert not await left(pool, "15")  # the sale may still fail
+    final = failing.model_copy(update={"status": FillStatus.CONFIRMED})
+    await Fills(pool).apply(P, final, NOW)
+    assert await left(pool, "15")
+
+
+async def test_shares_count_at_the_result_until_and_after_they_are_settled(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    """Of two trades, the second to be booked must know what the first one took."""
+    await held(pool)
+    positions = Positions(pool)
+    assert await positions.at_result(P, "0xc1", "11") == shares(20)
+    await positions.settle(W, price("1"), usd(20), "won", NOW, P)
+    assert await positions.at_result(P, "0xc1", "11") == shares(20)
+    assert await positions.at_result(P, "0xc1", "22") == shares(0)

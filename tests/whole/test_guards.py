@@ -15,15 +15,17 @@ from temporalio.testing import ActivityEnvironment
 
 from activities import proceeds, reconciling
 from activities.clock import utc_now
-from activities.messages import TradeKey
+from activities.messages import OrderRequest, TradeKey
+from activities.signing import salt_of
 from domain.market import Mode
 from domain.money import price, shares, usd
-from domain.orders import Fill
+from domain.orders import Fill, Landing, Leg, Side, TimeInForce
 from domain.trade import Stage
 from sim.faults import Fault
 from store.alerts import Alerts
 from store.orders import Orders
 from store.positions import Positions
+from store.stored_order import StoredOrder
 from tests.house import House
 from tests.sim.client import SAFE, Client
 from tests.waiting import eventually
@@ -31,7 +33,7 @@ from tests.whole.conftest import Opener
 from tests.whole.test_alerts import raised
 from tests.whole.test_paths import in_stage
 from venue.errors import Drift
-from workflows.messages import ExitNow
+from workflows.messages import Adoption, ExitNow, TradeResult, TradeStart
 from workflows.trade import TradeWorkflow
 
 
@@ -108,6 +110,95 @@ async def test_an_offer_that_a_person_withdrew_holds_no_exit_up(house: House) ->
     await trade.execute_update(TradeWorkflow.exit_now, ExitNow(who="ann", why="news"))
     assert (await asyncio.wait_for(trade.result(), 60)).ending is Stage.SETTLED
     assert (await house.judge()).profit_difference_usd == 0
+
+
+async def test_an_offer_of_a_person_is_booked_to_the_trade_that_holds_the_shares(
+    house: House,
+) -> None:
+    """The threshold was another one when they were bought: no new trade may earn them for free."""
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    await eventually(lambda: _confirmed(house.desk.pool, trade.id))
+    adopting, rules = house.desk.reconciling._repairs._adopting, house.settings.rules
+    later = rules.trigger.model_copy(update={"threshold": price("0.96")})
+    adopting._rules = rules.model_copy(update={"trigger": later})
+    manual = await Client(house.sim).login()
+    try:
+        answer = await manual.post(shown.tokens[0], "SELL", "0.99", "20")
+        await house.reconcile()
+    finally:
+        await manual.close()
+    stored = await Orders(house.desk.pool).get(answer.json()["orderID"])
+    assert stored is not None and stored.adopted and stored.intent.workflow_id == trade.id
+
+
+async def test_an_offer_of_a_dead_run_holds_up_no_exit_of_the_run_that_adopted_the_trade(
+    house: House,
+) -> None:
+    """Its last call stored one order, and posted another, after reconciliation had looked."""
+    shown = house.market()
+    trade = await house.trade(house.touch(shown))
+    await in_stage(trade, Stage.HOLDING)
+    pool = house.desk.pool
+    await eventually(lambda: _confirmed(pool, trade.id))
+    await trade.terminate("by the drill")
+    posted, unposted = await _offer(house, trade.id, "1"), await _offer(house, trade.id, "2")
+    request = OrderRequest(order_id=posted.signed.order_id)
+    answered = await ActivityEnvironment().run(house.desk.orders.post_order, request)
+    assert answered.landing is Landing.LANDED
+    adopted = await house.client.start_workflow(
+        TradeWorkflow.run,
+        TradeStart(
+            trigger=house.touch(shown),
+            adoption=Adoption(
+                cause="adopted", held_since=utc_now(), age_source="unknown", cost=None
+            ),
+        ),
+        id=trade.id,
+        task_queue=house.queue,
+        result_type=TradeResult,
+    )
+
+    async def closed(order: StoredOrder) -> bool:
+        now = await Orders(pool).get(order.signed.order_id)
+        return now is not None and now.closed_at is not None
+
+    await eventually(lambda: closed(unposted), within=30)
+    assert not await closed(posted)
+
+    async def freed() -> bool:
+        await house.reconcile()
+        return await closed(posted)
+
+    await eventually(freed, within=30, every=0.5)
+    await adopted.execute_update(TradeWorkflow.exit_now, ExitNow(who="ann", why="news"))
+    assert (await asyncio.wait_for(adopted.result(), 60)).ending is Stage.SETTLED
+    assert (await house.judge()).profit_difference_usd == 0
+
+
+async def _offer(house: House, workflow_id: str, attempt: str) -> StoredOrder:
+    """Store a sale of ten shares that rests at 0.99, as the trade's first run would."""
+    (entry,) = [
+        o for o in await Orders(house.desk.pool).of_workflow(workflow_id) if o.intent.leg == "entry"
+    ]
+    now = utc_now()
+    intent = entry.intent.model_copy(
+        update={
+            "leg": Leg.EXIT,
+            "side": Side.SELL,
+            "tif": TimeInForce.GTC,
+            "attempt": int(attempt),
+            "limit": price("0.99"),
+            "shares": shares(10),
+            "funds": usd(0),
+            "post_before": now + timedelta(minutes=1),
+        }
+    )
+    signed = await house.desk.venue.sign(intent, salt_of(intent), now)
+    stored = await Orders(house.desk.pool).prepare(intent, signed, house.settings.rules.risk, now)
+    assert isinstance(stored, StoredOrder), stored
+    return stored
 
 
 async def _confirmed(pool: asyncpg.Pool[Any], workflow_id: str) -> bool:
