@@ -27,7 +27,8 @@ log = structlog.get_logger()
 LOOK = 30.0  # seconds between two looks without a notice
 WHOLE = 3600.0  # seconds between two looks at all markets, whatever changed
 OVERLAP = timedelta(seconds=5)  # a transaction is dated a moment before others see that it runs
-PAUSE = 1.0  # seconds after a look: while the catalogue fills, every page is a notice
+AGAIN = 1.0  # seconds after a failed look
+PAUSE = 9.0  # after a look, times its length: while the catalogue fills, every page is a notice
 AT_ONCE = 200  # markets between two breaths: the stream is read on the same loop
 
 
@@ -94,13 +95,16 @@ class Catalogue:
                 async with asyncio.timeout(LOOK):
                     await self._notice.wait()
             self._notice.clear()
+            began = time.monotonic()
             try:
                 await self.look()
+                pause = PAUSE * (time.monotonic() - began)
             except STORE_AWAY as error:
                 self.counts["failed"] += 1
                 log.warning("catalogue_failed", error=repr(error)[:300])
                 self._notice.set()
-            await asyncio.sleep(PAUSE)
+                pause = AGAIN
+            await asyncio.sleep(pause)
 
     async def _take(self, markets: Sequence[Market]) -> None:
         now, before = utc_now(), len(self._tokens.conditions())
