@@ -234,7 +234,7 @@ class Ingest:
         resync = resync_open_orders(orders, self._plan.mode, self.signals)
         user = UserFeed(self._plan.user_ws_url, creds, news, resync, self._plan.limits)
         news.on_full = user.gate
-        self.parts.news = news
+        self.parts.news, self.parts.user = news, user
         await user.run()
 
     async def _last_words(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from ingest.news import News
 from ingest.outage import STORE_AWAY
 from ingest.pipeline import Pipeline
 from ingest.signals import Signals
+from ingest.user_feed import UserFeed
 from store.pulse import Heartbeats
 
 log = structlog.get_logger()
@@ -35,7 +37,7 @@ PROCESS = "ingest"
 
 @dataclass(slots=True)
 class Parts:
-    """Everything whose health is shown; `news` comes when there are credentials."""
+    """Everything whose health is shown; `news` and `user` come when there are credentials."""
 
     feed: Feed
     fold: Fold
@@ -49,6 +51,7 @@ class Parts:
     levels: Levels
     near: Near
     news: News | None = None
+    user: UserFeed | None = None
 
 
 class Health:
@@ -87,7 +90,21 @@ class Health:
             "socket_missing_books": {
                 str(number): one.missing for number, one in feed.by_socket.items()
             },
+            **self._of_user(),
         }
+
+    def _of_user(self) -> dict[str, Gauge]:
+        """Return the state of the user socket; PONG counts: orders may rest for hours."""
+        if self._parts.user is None:
+            return {}
+        health = self._parts.user.stream.health
+        found: dict[str, Gauge] = {
+            "user_connected": int(health.connected),
+            "user_epochs": health.connects,
+        }
+        if health.connected:
+            found["user_heard_age_seconds"] = round(time.monotonic() - health.heard_at, 1)
+        return found
 
     def counters(self) -> dict[str, Mapping[str, int]]:
         """Return what only grows, by name and label."""
@@ -109,6 +126,8 @@ class Health:
         }
         if parts.news is not None:
             found["user"] = parts.news.counts
+        if parts.user is not None:
+            found["user_reconnects"] = parts.user.stream.health.ends
         return found
 
     def counted(self) -> dict[str, Mapping[str, int]]:

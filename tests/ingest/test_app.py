@@ -159,6 +159,8 @@ async def test_a_touch_on_the_socket_starts_the_trade_of_its_market(
 
         async def beat() -> bool:
             (row,) = await Heartbeats(pool).all(utc_now() - timedelta(minutes=1))
+            assert "user_connected" not in row.detail  # without credentials there is none
+            assert row.detail.get("near") == {"stored": 2}
             return row.process == "ingest" and row.detail["tokens_wanted"] == 1
 
         await eventually(beat)
@@ -338,7 +340,7 @@ async def test_our_fill_on_the_user_channel_wakes_the_trade_that_signed_the_orde
 ) -> None:
     async with around(pool, temporal_client, trade_queue) as bench:
         bench.creds = ApiCreds("key", "secret", "phrase")
-        async with bench.running():
+        async with bench.running() as (ingest,):
             await bench.touch()
             await eventually(bench.started)
             workflow_id = f"{bench.markets[0].condition_id}:0.95"
@@ -358,6 +360,10 @@ async def test_our_fill_on_the_user_channel_wakes_the_trade_that_signed_the_orde
                 return "0xorder resync None" in heard
 
             await eventually(resynced)
+            seen = ingest.health.picture()
+            assert (seen["user_connected"], seen["user_epochs"]) == (1, 2)
+            assert 0 <= seen["user_heard_age_seconds"] < 10
+            assert seen["user_reconnects"] == {"closed 1006": 1}
 
 
 async def store_order(bench: Bench, workflow_id: str) -> None:

@@ -79,7 +79,7 @@ def of_ingest() -> set[str]:
         decoder = type("D", (), {"unknown": Counter(a=1), "malformed": Counter(a=1)})
         counts = odd = Counter(a=1)
         feed = Feed()
-        news = None
+        news = user = None
 
         def __getattr__(self, _: str) -> Part:
             return self
