@@ -58,7 +58,9 @@ class Breakers:
         found = tripped(seen, self._rules)
         if found:
             why = "; ".join(breach.text for breach in found)
-            affected = await self._account.halt(mode, HaltState.REDUCING, WHO, why, now)
+            affected = await self._account.trip(mode, WHO, why, now)
+            if affected is None:  # a person was faster
+                return []
             await self._tell(mode, why, affected)
         return found
 

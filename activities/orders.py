@@ -206,7 +206,9 @@ class OrderActivities:
         try:
             answer = await self._venue.cancel(order_id)
             passing("cancel:after")
-            await self._orders.cancel_answered(order_id, self._clock())
+            if answer.state is not CancelState.KEPT:  # kept: it may fill as before
+                done = answer.state is CancelState.DONE
+                await self._orders.cancel_answered(order_id, self._clock(), done=done)
             return _ANSWERS[answer.state]
         except VenueError:
             activity.logger.warning("cancel_unanswered", extra={"order_id": order_id})

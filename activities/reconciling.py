@@ -78,6 +78,8 @@ class ReconcileActivities:
         number = await self._runs.start(
             request.run_key, request.mode, "full", request.dry_run, started
         )
+        if not request.dry_run:  # first: nothing that cannot be read or repaired may skip it
+            await self._breakers.check(request.mode)
         try:
             theirs, applied = await self._read(request, started)
         except VenueError as e:
@@ -86,7 +88,6 @@ class ReconcileActivities:
         differences = compare(trades, theirs)
         report = ReconcileReport(differences=tuple(str(d) for d in differences), fills=applied)
         if not request.dry_run:
-            await self._breakers.check(request.mode)  # first: no repair that fails may skip it
             report = await self._repairs.carry_out(
                 request.mode, trades, differences, report, started
             )

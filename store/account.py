@@ -100,6 +100,24 @@ class Account:
             await write_audit(connection, at, who, "halt", mode, why, result)
         return affected
 
+    async def trip(self, mode: Mode, who: str, why: str, at: datetime) -> int | None:
+        """Set an active account to `reducing`; return the open trades it affects; audited.
+
+        None: the account is not active any more, and what a person set meanwhile stays.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            affected: int | None = await connection.fetchval(
+                "UPDATE account SET halt = 'reducing', halt_why = $2, halt_at = $3"
+                " WHERE mode = $1 AND halt = 'active' RETURNING open_slots",
+                mode,
+                why,
+                at,
+            )
+            if affected is not None:
+                result = f"{HaltState.REDUCING}, {affected} open trades"
+                await write_audit(connection, at, who, "halt", mode, why, result)
+        return affected
+
     async def drift(self) -> list[dict[str, object]]:
         """Return every running total that differs from its rows; empty, or a defect of ours."""
         rows = await self._pool.fetch("SELECT mode, total, kept, counted FROM account_drift")

@@ -196,13 +196,20 @@ class Orders:
         )
         return [to_order(row) for row in rows]
 
-    async def cancel_answered(self, order_id: str, at: datetime) -> None:
-        """Note when the venue first answered a cancel; the first time stays."""
+    async def cancel_answered(self, order_id: str, at: datetime, *, done: bool) -> None:
+        """Note when the venue answered a cancel: fills that raced it are waited for from then on.
+
+        `done`: this answer ended the order, so the wait begins with it, whatever was answered
+        before: an order that was not there yet may have filled since. Else the first time stays.
+        """
         await self._pool.execute(
-            "UPDATE orders SET cancel_answered_at = coalesce(cancel_answered_at, $2),"
-            " cancel_lived = coalesce(cancel_lived, lived, '0') WHERE order_id = $1",
+            "UPDATE orders SET"
+            " cancel_answered_at = CASE WHEN $3 THEN $2 ELSE coalesce(cancel_answered_at, $2) END,"
+            " cancel_lived = CASE WHEN $3 THEN coalesce(lived, '0')"
+            " ELSE coalesce(cancel_lived, lived, '0') END WHERE order_id = $1",
             order_id,
             at,
+            done,
         )
 
     async def looked(

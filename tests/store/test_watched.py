@@ -49,11 +49,27 @@ async def test_the_silence_after_a_cancel_is_counted_from_its_answer_on(
 ) -> None:
     orders, key = await posted(pool)
     await orders.looked(key, NOW + 8 * SECOND, STEP, STEP)
-    await orders.cancel_answered(key, NOW + 8 * SECOND)
+    await orders.cancel_answered(key, NOW + 8 * SECOND, done=False)
     order = await orders.looked(key, NOW + 11 * SECOND, STEP, STEP)
     assert order.watched_since(order.cancel_lived) == 3 * SECOND
-    await orders.cancel_answered(key, NOW + 11 * SECOND)  # the first answer stays
+    await orders.cancel_answered(key, NOW + 11 * SECOND, done=False)  # the first answer stays
     order = await orders.looked(key, NOW + 12 * SECOND, STEP, STEP)
+    assert order.watched_since(order.cancel_lived) == 4 * SECOND
+
+
+async def test_a_cancel_that_ended_the_order_begins_the_wait_for_its_fills(
+    pool: asyncpg.Pool[Any],
+) -> None:
+    orders, key = await posted(pool)
+    await orders.looked(key, NOW + 4 * SECOND, STEP, STEP)
+    await orders.cancel_answered(key, NOW + 4 * SECOND, done=False)  # not found: not there yet
+    for seconds in range(8, 48, 4):
+        await orders.looked(key, NOW + seconds * SECOND, STEP, STEP)
+    await orders.cancel_answered(key, NOW + 44 * SECOND, done=True)
+    order = await orders.looked(key, NOW + 47 * SECOND, STEP, STEP)
+    assert order.watched_since(order.cancel_lived) == 3 * SECOND
+    await orders.cancel_answered(key, NOW + 47 * SECOND, done=False)  # over since then
+    order = await orders.looked(key, NOW + 48 * SECOND, STEP, STEP)
     assert order.watched_since(order.cancel_lived) == 4 * SECOND
 
 
