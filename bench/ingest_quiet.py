@@ -26,8 +26,7 @@ import uvloop
 from bench.ingest import Quiet
 from domain.rules import StrategyRules, TriggerRules
 from ingest.__main__ import plan
-from ingest.app import AUDIT_EVERY
-from ingest.audit import Audit
+from ingest.audit import AUDIT_EVERY, Audit
 from ingest.feed import Feed
 from ingest.fold import Fold
 from ingest.shards import Shard

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from domain.market import Mode
 from domain.rules import TradeRules
 from domain.trigger import Trigger, trade_id
-from ingest.audit import Audit
+from ingest.audit import AUDIT_EVERY, Audit
 from ingest.catalogue import Catalogue
 from ingest.dispatch import Dispatch, utc_now
 from ingest.feed import Feed
@@ -57,7 +57,6 @@ log = structlog.get_logger()
 MARKETS = "markets"  # channel on which the store tells of changed markets
 RESOLVED = "market_resolved"
 LAST_WORDS = 5.0  # seconds at the end for what was already seen
-AUDIT_EVERY = 60.0  # seconds between two looks at the books of one socket
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from venue.errors import VenueError
 log = structlog.get_logger()
 
 SAMPLE, LIVELY = 20, 10  # tokens asked for at once; so many of them the liveliest
+AUDIT_EVERY = 60.0  # seconds between two looks at the books of one socket
 GRACE_MS = 2_000  # the stream may be this much behind REST
 PARDON = 3600.0  # seconds: the two disagree on a token for good, and we reconnect once for it
 KNOWN = 100_000  # tokens whose turn is kept

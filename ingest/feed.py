@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -91,7 +91,7 @@ class Feed:
         self.sockets: dict[int, Socket] = {}
         self.decoder = MarketDecoder()
         self.taps: list[Tap] = []
-        self.timings: list[int] = []  # ns from frame to folded, of sampled frames
+        self.timings: deque[int] = deque(maxlen=2048)  # ns from frame to folded, of some frames
         self.failed = 0
         self._bare: dict[str, float] = {}  # tokens without a book, and since when
         self._open = True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,14 +59,11 @@ class Health:
     def __init__(self, parts: Parts) -> None:
         """Look at these parts."""
         self._parts = parts
-        self._timings: deque[int] = deque(maxlen=2048)
 
     def gauges(self) -> dict[str, Gauge]:
         """Return what goes up and down. Times in seconds; some have one value a socket."""
         parts, feed = self._parts, self._parts.feed.health()
-        self._timings.extend(parts.feed.timings)
-        parts.feed.timings.clear()
-        ordered = sorted(self._timings) or [0]
+        ordered = sorted(parts.feed.timings) or [0]
         return {
             "sockets": feed.sockets,
             "sockets_connected": feed.connected,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import uvloop
 
 from domain.rules import StrategyRules, TriggerRules
 from ingest.__main__ import SHARE
+from ingest.audit import AUDIT_EVERY, Audit
 from ingest.feed import Feed
 from ingest.fold import Fold
 from ingest.recorder import Recorder
@@ -57,35 +57,58 @@ async def record(settings: Settings, folder: Path, most: int, stop: asyncio.Even
 
     Raises:
         VenueError: the venue does not tell its markets.
+        Exception: what reading, comparing or writing died of.
     """
     tokens = Tokens(TriggerRules(), StrategyRules(outcome_indexes=(0, 1)))
-    recorder, feed = (
-        Recorder(folder),
-        Feed(settings.venue.market_ws_url, tokens, Fold(tokens, Deaf())),
-    )
-    feed.taps.append(recorder.tap)
     reads = Retry(attempts=3, within=30)
     venue = PublicVenue(Transport(hosts(settings), limiter=Limiter(share=SHARE), retry=reads))
-    writing = asyncio.create_task(recorder.run())
+    audit, recorder = Audit(venue), Recorder(folder)
+    fold = Fold(tokens, Deaf())
+    feed = Feed(settings.venue.market_ws_url, tokens, fold, judge=audit.right)
+    feed.taps.append(recorder.tap)
+    work = [
+        asyncio.create_task(one)
+        for one in (
+            _subscribe(venue, tokens, feed, recorder, most, stop),
+            recorder.run(),
+            feed.run(),
+            audit.watch(feed, AUDIT_EVERY),
+        )
+    ]
     try:
-        async for page in venue.markets():
-            known = page.markets[: most - len(tokens.conditions())]
-            recorder.markets(known)
-            for market in known:
-                tokens.put(market, taken=False)
-            await feed.want(tokens.wanted())
-            if len(tokens.conditions()) >= most or stop.is_set():
-                break
-        log.info("recording", markets=len(tokens.conditions()), sockets=len(feed.sockets))
-        await stop.wait()
+        await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
     finally:
         await feed.close()
-        writing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await writing
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
         await venue.aclose()
     log.info("recorded", frames=recorder.frames, lost=recorder.lost, folder=str(folder))
+    for task in work:
+        if not task.cancelled():
+            task.result()
     return recorder.frames
+
+
+async def _subscribe(
+    venue: PublicVenue,
+    tokens: Tokens,
+    feed: Feed,
+    recorder: Recorder,
+    most: int,
+    stop: asyncio.Event,
+) -> None:
+    """Watch up to `most` markets; returns when `stop` is set."""
+    async for page in venue.markets():
+        known = page.markets[: most - len(tokens.conditions())]
+        recorder.markets(known)
+        for market in known:
+            tokens.put(market, taken=False)
+        await feed.want(tokens.wanted())
+        if len(tokens.conditions()) >= most or stop.is_set():
+            break
+    log.info("recording", markets=len(tokens.conditions()), sockets=len(feed.sockets))
+    await stop.wait()
 
 
 async def _until(settings: Settings, folder: Path, most: int, seconds: float) -> None:
@@ -112,8 +135,8 @@ def main() -> int:
     log_to(settings.log.level, settings.log.format)
     try:
         uvloop.run(_until(settings, given.folder, given.markets, given.seconds))
-    except (VenueError, OSError) as error:
-        log.error("failed", error=repr(error))
+    except Exception as error:  # the edge: whatever it died of, the tape ends here
+        log.error("failed", error=repr(error), exc_info=not isinstance(error, VenueError | OSError))
         return FAILED
     return 0
 

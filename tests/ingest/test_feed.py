@@ -236,3 +236,11 @@ async def test_a_token_without_its_book_for_longer_than_our_patience_is_overdue(
         await eventually(lambda: bench.feed.health().overdue == 1)
         monkeypatch.setattr("ingest.feed.PATIENCE", 600.0)
         assert bench.feed.health().overdue == 0
+
+
+async def test_the_times_of_folding_are_kept_for_a_while_and_not_for_ever() -> None:
+    """A recorder has nobody who reads them."""
+    async with feeding(many(1)) as bench:
+        for _ in range(10_000):
+            bench.feed.timings.append(1)
+        assert len(bench.feed.timings) < 10_000

@@ -5,20 +5,29 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
+from structlog.testing import capture_logs
 
-from ingest.record import record
+from domain.book import Book, Level
+from domain.money import price, shares
+from ingest.record import main, record
 from ingest.recorder import Recorder
 from ops.replay.events import open_tape
 from settings.load import load_settings
 from sim.tape import read_header
 from sim.tape_convert import convert
-from tests.venue.loopback import running
+from tests.ingest.fakes import FakeVenue
+from tests.ingest.samples import many
+from tests.venue.loopback import Loopback, loopback, running
 from tests.venue.simulated import ROOT, running_sim
+from tests.venue.test_stream import QUICK
 from tests.venue.wire.frames import book_of, print_of
 from tests.waiting import eventually
 
@@ -121,10 +130,10 @@ async def test_a_running_venue_is_recorded_without_any_database(tmp_path: Path) 
         ]
         settings = load_settings(urls, {"TOUCHLINE_STATE": str(tmp_path)}, tmp_path)
         stop, folder = asyncio.Event(), tmp_path / "tape"
-        recording = asyncio.create_task(record(settings, folder, 5, stop))
+        task = asyncio.create_task(record(settings, folder, 5, stop))
         await eventually(lambda: any(p.stat().st_size > 2000 for p in folder.glob("*.zst")))
         stop.set()
-        frames = await recording
+        frames = await task
     kept = lines(folder)
     assert len(kept) == frames > 0 and {line["epoch"] for line in kept} == {1}
     made = convert(folder, tmp_path / "made.jsonl.zst")
@@ -134,3 +143,82 @@ async def test_a_running_venue_is_recorded_without_any_database(tmp_path: Path) 
     for market in played.markets:
         assert tuple(t.token_id for t in market.tokens) == known[market.condition_id]
     assert len(list(played.events)) == made.events > 5
+
+
+class Known(FakeVenue):
+    """A venue whose books have moved on, whatever the stream says."""
+
+    async def books(self, token_ids: Iterable[str]) -> list[Book]:
+        """Return a book of now for each token."""
+        now = datetime.now(UTC)
+        bids = (Level(price=price("0.6"), shares=shares(5)),)
+        return [
+            Book(token_id=t, condition_id="0x1", bids=bids, venue_time=now, seen_at=now)
+            for t in token_ids
+        ]
+
+    async def aclose(self) -> None:
+        """Close nothing."""
+
+
+@asynccontextmanager
+async def recording(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Loopback, asyncio.Task[int], asyncio.Event]]:
+    """Record a market of a server on loopback that answers PING and says nothing by itself."""
+    monkeypatch.setattr("ingest.record.PublicVenue", lambda _: Known(many(1)))
+    monkeypatch.setattr("venue.stream.StreamLimits", lambda: QUICK)
+    async with loopback() as server:
+        given = [f"venue.market_ws_url={server.url}"]
+        settings = load_settings(given, {"TOUCHLINE_STATE": str(folder)}, folder)
+        stop = asyncio.Event()
+        task = asyncio.create_task(record(settings, folder / "tape", 5, stop))
+        try:
+            await eventually(lambda: server.open)
+            yield server, task, stop
+        finally:
+            stop.set()
+            await asyncio.wait([task], timeout=5)
+
+
+async def test_a_frozen_stream_is_replaced_and_the_tape_shows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """W2: nobody looks at a recorder for hours."""
+    token = many(1)[0].tokens[0].token_id
+    async with recording(tmp_path, monkeypatch) as (server, task, stop):
+        await server.tell(book_of([("0.5", "1")], [], token=token))
+        await eventually(lambda: server.connects >= 2)
+        await eventually(lambda: len(server.open) == 1)
+        stop.set()
+        assert await task == 1
+    assert [line["epoch"] for line in lines(tmp_path / "tape")] == [1]
+
+
+@pytest.mark.parametrize("part", ["ingest.record.Recorder.flush", "ingest.record.Audit.right"])
+async def test_the_recorder_ends_with_the_error_of_a_part_that_broke(
+    part: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer or a socket that died in silence would leave an empty tape."""
+
+    async def broken(*_: object) -> bool:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr(part, broken)
+    async with recording(tmp_path, monkeypatch) as (_, task, _stop):
+        await asyncio.wait([task], timeout=5)
+        assert task.done()
+        with pytest.raises(RuntimeError, match="bug"):
+            await task
+
+
+def test_a_recorder_that_broke_exits_with_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("bug")
+
+    monkeypatch.setattr("sys.argv", ["record", "tape"])
+    monkeypatch.setattr("ingest.record._until", broken)
+    monkeypatch.setattr("ingest.record.log_to", lambda *_: None)
+    with capture_logs() as logs:
+        assert main() == 1
+    assert logs[-1]["event"] == "failed" and "bug" in logs[-1]["error"]
