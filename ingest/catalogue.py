@@ -28,7 +28,8 @@ LOOK = 30.0  # seconds between two looks without a notice
 WHOLE = 3600.0  # seconds between two looks at all markets, whatever changed
 OVERLAP = timedelta(seconds=5)  # a transaction is dated a moment before others see that it runs
 AGAIN = 1.0  # seconds after a failed look
-PAUSE = 9.0  # after a look, times its length: while the catalogue fills, every page is a notice
+PAUSE = 0.0005  # seconds after a look for each market read, ten times the work: while the
+LONGEST = 1.0  # catalogue fills, every page is a notice; at most so many seconds
 AT_ONCE = 200  # markets between two breaths: the stream is read on the same loop
 
 
@@ -72,8 +73,8 @@ class Catalogue:
         """Note that somebody stored other markets."""
         self._notice.set()
 
-    async def look(self) -> None:
-        """Watch what is new, leave what is closed.
+    async def look(self) -> int:
+        """Watch what is new, leave what is closed; return how many markets were read.
 
         Raises:
             OSError, asyncpg.PostgresError: the store does not answer.
@@ -87,6 +88,7 @@ class Catalogue:
             markets = await self._store.changed_since(self._read_to - OVERLAP)
         await self._take(markets)
         self._read_to = read_to
+        return len(markets)
 
     async def run(self) -> None:
         """Look at every notice, and now and then in case one was lost, until cancelled."""
@@ -95,10 +97,8 @@ class Catalogue:
                 async with asyncio.timeout(LOOK):
                     await self._notice.wait()
             self._notice.clear()
-            began = time.monotonic()
             try:
-                await self.look()
-                pause = PAUSE * (time.monotonic() - began)
+                pause = min(PAUSE * await self.look(), LONGEST)
             except STORE_AWAY as error:
                 self.counts["failed"] += 1
                 log.warning("catalogue_failed", error=repr(error)[:300])
