@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from activities import leftovers
 from domain.market import Mode
-from domain.money import price, shares, usd
+from domain.money import Shares, micros, price, shares, usd
 from domain.positions import AgeSource, HoldPolicy, PositionState
 from domain.reconcile import Difference, Kind
 from domain.trade import ClaimState, Stage
@@ -49,6 +49,13 @@ async def abandoned(house: House) -> tuple[Any, Any]:
     await trade.execute_update(TradeWorkflow.abandon, Abandon(who="ann"))
     assert (await asyncio.wait_for(trade.result(), 60)).ending is Stage.ABANDONED
     return shown, trade
+
+
+def send_away(house: House, token: str, count: Shares) -> None:
+    """Send shares to another wallet; the sim's indexer sees it too."""
+    account = house.sim.engine.exchange.memory.accounts[SAFE.lower()]
+    account.tokens[token] -= micros(count)
+    account.moved[token] = account.moved.get(token, 0) - micros(count)
 
 
 async def position(house: House, workflow_id: str) -> StoredPosition:
@@ -120,7 +127,7 @@ async def test_an_empty_wallet_without_a_listed_payment_closes_only_after_many_l
     monkeypatch.setattr(leftovers, "UNLISTED", 4)
     shown, trade = await abandoned(house)
     house.resolve(shown)
-    house.sim.engine.exchange.memory.accounts[SAFE.lower()].tokens[shown.tokens[0]] = 0
+    send_away(house, shown.tokens[0], (await position(house, trade.id)).shares)
     for _ in range(3):
         assert (await house.reconcile()).repaired == ()
     assert (await position(house, trade.id)).state is PositionState.UNMANAGED
@@ -166,7 +173,9 @@ async def test_shares_that_come_back_to_an_abandoned_trade_start_no_run(house: H
 async def test_two_trades_on_one_token_book_together_what_a_redemption_paid(house: House) -> None:
     """Five shares left the wallet before the end; each trade bears its part of them."""
     shown, first = await holding(house)
+    venue, mine = house.desk.venue, (await position(house, first.id)).shares
     await buy_by_hand(house, shown.tokens[0], "0.97")
+    bought = shares(await venue.shares(shown.tokens[0]) - mine)
     second, now = f"{shown.condition_id}:0.96", datetime.now(UTC)
     await Corrections(house.desk.pool).adopt(
         P,
@@ -178,19 +187,18 @@ async def test_two_trades_on_one_token_book_together_what_a_redemption_paid(hous
         price("0.96"),
         None,
         "reconciliation",
-        shares(20),
-        usd("19.40"),
+        bought,
+        usd(20),
         now,
         AgeSource.ACTUAL,
         HoldPolicy.ACTUAL,
         now,
     )
-    total = (await position(house, first.id)).shares + 20
-    house.sim.engine.exchange.memory.accounts[SAFE.lower()].tokens[shown.tokens[0]] -= 5_000_000
+    send_away(house, shown.tokens[0], shares(5))
     house.resolve(shown)
     one = await asyncio.wait_for(first.result(), 60)
     await house.reconcile()
     run = house.client.get_workflow_handle(second, result_type=TradeResult)
     two = await asyncio.wait_for(run.result(), 60)
-    assert abs(one.proceeds + two.proceeds - (total - 5)) < usd("0.0001")
-    assert one.proceeds < total - 20
+    assert abs(one.proceeds + two.proceeds - (mine + bought - 5)) < usd("0.0001")
+    assert one.proceeds < mine and two.proceeds < bought
