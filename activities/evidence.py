@@ -12,10 +12,11 @@ from activities.venue_errors import venue_failures
 from domain.book import Book
 from domain.context import ScreenContext
 from domain.decision import DecisionStage
+from domain.gates import price_now
 from domain.market import Market
 from domain.money import Shares
 from domain.record import Record
-from domain.rules import TradeRules
+from domain.rules import FilterRules, TradeRules
 from domain.score import Score, ScoreProvider, ScoreRequest
 from domain.trigger import Trigger
 from store.account import Account, AccountRow
@@ -68,7 +69,7 @@ class Evidence:
         now = self._clock()
         score = await self._score(key.token_id, market, book, now)
         context = ScreenContext(
-            trigger=refreshed(request, book, now),
+            trigger=refreshed(request, book, now, self._rules.filters),
             market=market,
             now=now,
             book=book,
@@ -77,6 +78,7 @@ class Evidence:
             blocks=frozenset({key.condition_id} if blocked else ()),
             halt=account.halt,
             position_open=any(p.workflow_id != key.workflow_id for p in held),
+            first_price=request.trigger.price,
         )
         return Gathered(context=context)
 
@@ -135,16 +137,19 @@ class Evidence:
         return await self._scores.score(request)
 
 
-def refreshed(request: OpenRequest, book: Book | None, now: datetime) -> Trigger:
+def refreshed(
+    request: OpenRequest, book: Book | None, now: datetime, filters: FilterRules
+) -> Trigger:
     """Return the trigger with the price and time of now where a wait lay between (XD-7).
 
-    The watchlist judges the present price, never the stored one; an approval keeps the price
-    a person said yes to as its upper bound. A first screening keeps the touch as it was.
+    The watchlist judges the present price, never the stored one, and pays no more than the touch
+    (`ScreenContext.touched`); an approval keeps the price a person said yes to as its upper
+    bound. A first screening keeps the touch as it was.
     """
     trigger = request.trigger
     if request.stage is DecisionStage.SCREENING or book is None:
         return trigger
     update: dict[str, object] = {"venue_time": now - book.age(now)}
     if request.stage is DecisionStage.WATCHING:
-        update["price"] = book.best_bid or trigger.price - trigger.price
+        update["price"] = price_now(book, trigger.source, filters)
     return trigger.model_copy(update=update)

@@ -20,7 +20,7 @@ from domain.entry import OrderPlan
 from domain.market import Fee, Market
 from domain.orders import Leg
 from domain.rules import TradeRules
-from domain.screen import check_entry, screen
+from domain.screen import check_entry, needs_person, screen
 from domain.strategy import Strategy
 from store.claims import Claims
 from store.decisions import DecisionRow, Decisions
@@ -76,7 +76,7 @@ class OpeningActivities:
         await self._record(request, seen, decision)
         if decision.verdict is not Verdict.ENTER:
             return self._answer(decision, seen)
-        if not request.approved and self._needs_person(decision):
+        if not request.approved and needs_person(decision, self._rules.approval):
             return self._ask(decision, seen)
         return await self._prepare(request, attempt, seen, decision)
 
@@ -97,12 +97,6 @@ class OpeningActivities:
             return plan
         levels = {"target": kept.above, "stop": kept.below}
         return plan.model_copy(update={"exits": plan.exits.model_copy(update=levels)})
-
-    def _needs_person(self, decision: Decision) -> bool:
-        rules = self._rules.approval
-        if rules.required == "above":
-            return decision.stake is None or decision.stake > rules.above
-        return rules.required == "always"
 
     def _ask(self, decision: Decision, seen: Gathered) -> Opened:
         until = self._clock() + self._rules.approval.deadline

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from domain.book import Book
 from domain.market import Market
-from domain.money import Shares
+from domain.money import Price, Shares
 from domain.record import Record, Utc
 from domain.score import Score
 from domain.trade import HaltState
@@ -26,6 +26,15 @@ class ScreenContext(Record):
     halt: HaltState = HaltState.ACTIVE
     position_open: bool = False  # we hold this token already
     first_crossing: bool = True  # False: touched before without an entry (Q3)
+    first_price: Price | None = None  # of the touch itself, where `trigger` has a price of now
+
+    @property
+    def touched(self) -> Price:
+        """Return the price of the touch, which bounds what is paid (Q1).
+
+        The watchlist judges a price of now in its place (`domain/gates.py`, `price_now`).
+        """
+        return self.trigger.price if self.first_price is None else self.first_price
 
     @property
     def age(self) -> timedelta:

@@ -11,9 +11,10 @@ from enum import StrEnum
 
 from domain.book import Book
 from domain.decision import Decision, hold
-from domain.money import Price, plain
+from domain.money import ZERO, Price, plain
 from domain.orders import Side
-from domain.rules import EntryRules, ExitRules, TradeRules
+from domain.rules import EntryRules, ExitRules, FilterRules, TradeRules
+from domain.trigger import TouchSource
 
 
 def figures(book: Book) -> dict[str, object]:
@@ -24,6 +25,21 @@ def figures(book: Book) -> dict[str, object]:
         "book_seen_at": book.seen_at.isoformat(),
         "book_hash": book.hash or None,
     }
+
+
+def price_now(book: Book, source: TouchSource, filters: FilterRules) -> Price:
+    """Return what the watchlist judges in place of the touch, which is hours old (XD-7).
+
+    A touch by print is a price that a buyer paid, so the best ask takes its place; but no more
+    than the gap that `_confirmed` allows above the best bid: nobody has paid a lone offer yet. A
+    touch by quote is a bid, and the best bid takes its place. Nobody bids: zero.
+    """
+    bid, ask, gap = book.best_bid, book.best_ask, filters.max_bid_gap
+    if bid is None:
+        return Price(ZERO)
+    if source is TouchSource.QUOTE or ask is None or gap is None:
+        return bid
+    return Price(min(ask, bid + gap))
 
 
 def fresh_book(book: Book | None, rules: EntryRules, now: datetime) -> Decision | None:

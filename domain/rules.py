@@ -97,7 +97,7 @@ class ApprovalRules(Rules):
     required: Literal["never", "above", "always"] = "never"
     above: Usd = Usd(Decimal(100))
     deadline: timedelta = timedelta(minutes=5)
-    max_price: Price = Price(Decimal("0.98"))
+    max_price: Price = Price(Decimal("0.98"))  # with entry.max_price: the lower of the two
 
 
 class RiskRules(Rules):

@@ -13,7 +13,7 @@ from domain.filters import first_objection
 from domain.gates import entry_gate, figures
 from domain.money import plain
 from domain.orders import TimeInForce
-from domain.rules import EntryStyle, TradeRules
+from domain.rules import ApprovalRules, EntryStyle, TradeRules
 from domain.strategy import Strategy, ask
 from domain.trade import HaltState
 
@@ -60,6 +60,13 @@ def _judged(context: ScreenContext, rules: TradeRules, strategy: Strategy) -> De
     return decision.model_copy(update={"limit": plan.limit, "values": decision.values | values})
 
 
+def needs_person(decision: Decision, rules: ApprovalRules) -> bool:
+    """Return whether a person is asked before this ENTER is posted (spec 10, Q14)."""
+    if rules.required == "above":
+        return decision.stake is None or decision.stake > rules.above
+    return rules.required == "always"
+
+
 def check_entry(
     context: ScreenContext, rules: TradeRules, decision: Decision
 ) -> OrderPlan | Decision:
@@ -70,7 +77,9 @@ def check_entry(
     book, market = context.book, context.market
     if book is None or market is None or decision.limit is None or decision.stake is None:
         return hold("book", "the book could not be read")
-    wanted = min(decision.limit, worst_price(context.trigger.price, rules.entry))
+    wanted = min(decision.limit, worst_price(context.touched, rules.entry))
+    if needs_person(decision, rules.approval):
+        wanted = min(wanted, rules.approval.max_price)
     limit = limit_price(wanted, rules.entry.max_price, book.tick)
     if limit is None:
         grid, most = plain(book.tick), plain(wanted)

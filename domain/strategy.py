@@ -34,7 +34,7 @@ class StrategyContext(Record):
     outcome: str
     outcome_index: int
     threshold: Price
-    price: Price  # of the touch
+    price: Price  # of the touch; on the watchlist that of now
     trade_size: Shares | None
     age_seconds: Decimal
     hours_to_end: Decimal | None
@@ -42,7 +42,7 @@ class StrategyContext(Record):
     score_problem: str | None  # why there is none
     entry_score: Decimal
     max_price: Price
-    worst_price: Price  # the most to pay: min(price, max_price), or max_price (entry.pay_up_to)
+    worst_price: Price  # the most to pay: min(touch, max_price), or max_price (entry.pay_up_to)
     stake: Usd
     position_open: bool
     first_crossing: bool
@@ -145,7 +145,7 @@ def strategy_context(context: ScreenContext, rules: TradeRules) -> StrategyConte
         score_problem=problem,
         entry_score=entry_score(rules),
         max_price=rules.entry.max_price,
-        worst_price=worst_price(trigger.price, rules.entry),
+        worst_price=worst_price(context.touched, rules.entry),
         stake=rules.entry.stake,
         position_open=context.position_open,
         first_crossing=context.first_crossing,

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from domain.context import ScreenContext
 from domain.decision import Decision, Verdict, hold
 from domain.entry import OrderPlan
+from domain.gates import price_now
 from domain.market import Market, Mode
 from domain.money import Price, Shares, from_micros, micros
 from domain.rules import TradeRules
@@ -145,10 +146,16 @@ class Replay:
         )
         self._decide(seen, trigger, now)
 
-    def _decide(self, seen: MarketBook, trigger: Trigger, now: datetime) -> None:
+    def _decide(
+        self,
+        seen: MarketBook,
+        trigger: Trigger,
+        now: datetime,
+        first_price: Price | None = None,
+    ) -> None:
         """Screen, and do what the answer says."""
         condition = trigger.condition_id
-        decision, plan = self._screen(seen, trigger, now)
+        decision, plan = self._screen(seen, trigger, now, first_price)
         self._note(trigger, decision, now)
         if decision.verdict is Verdict.WATCH:
             self._watched.setdefault(condition, Watched(trigger, now, self._rules))
@@ -166,14 +173,19 @@ class Replay:
             self._rest[condition] = FOR_GOOD if decision.for_good else rest
 
     def _screen(
-        self, seen: MarketBook, trigger: Trigger, now: datetime
+        self, seen: MarketBook, trigger: Trigger, now: datetime, first_price: Price | None
     ) -> tuple[Decision, OrderPlan | None]:
         """Return the decision, and the order when it is ENTER and the limits allow it."""
         book = seen.book(trigger.outcome_index, now)
         request = ScoreRequest(token_id=trigger.token_id, market=seen.market, book=book, now=now)
         score = self._scores(request)
         context = ScreenContext(
-            trigger=trigger, market=seen.market, now=now, book=book, score=score
+            trigger=trigger,
+            market=seen.market,
+            now=now,
+            book=book,
+            score=score,
+            first_price=first_price,
         )
         decision = screen(context, self._rules, self._strategy)
         if decision.verdict is not Verdict.ENTER:
@@ -232,9 +244,11 @@ class Replay:
             self._rest[condition] = now + self._rules.trigger.retry_after
         elif watched is not None and now >= watched.next_look:
             watched.next_look = now + self._rules.watch.every
-            price = Price(from_micros(seen.best_bid(watched.trigger.outcome_index)))
+            trigger = watched.trigger
+            book = seen.book(trigger.outcome_index, now)
+            price = price_now(book, trigger.source, self._rules.filters)
             fresh = {"venue_time": now, "seen_at": now, "price": price}
-            self._decide(seen, watched.trigger.model_copy(update=fresh), now)
+            self._decide(seen, trigger.model_copy(update=fresh), now, first_price=trigger.price)
 
     def _resolve(self, seen: MarketBook, payouts: tuple[int, ...], now: datetime) -> None:
         seen.market = seen.market.model_copy(update={"closed": True})

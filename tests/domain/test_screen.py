@@ -9,11 +9,13 @@ import pytest
 from domain.context import ScreenContext
 from domain.decision import Decision, Verdict, hold
 from domain.entry import OrderPlan
+from domain.gates import price_now
 from domain.money import Price, Usd
 from domain.orders import TimeInForce
 from domain.rules import TradeRules
 from domain.screen import check_entry, hard, screen
 from domain.trade import HaltState
+from domain.trigger import TouchSource
 from tests.domain.examples import (
     NOW,
     STRATEGY,
@@ -224,6 +226,51 @@ def test_xd7_a_watched_market_enters_once_its_fresh_score_is_high_enough() -> No
         Verdict.WATCH,
         Verdict.ENTER,
     ]
+
+
+def watched(bid: str | None, ask: str | None, touched: str, by: TradeRules) -> Decision:
+    """Return the decision of the watchlist an hour after a touch."""
+    at = NOW + timedelta(hours=1)
+    seen = book(bid, ask, seen_at=at)
+    fresh = trigger(price=price_now(seen, TouchSource.TRADE, by.filters), venue_time=at)
+    changed = {"trigger": fresh, "book": seen, "first_price": D(touched)}
+    return screen(later(1, **changed), by, STRATEGY)
+
+
+def test_xd7_a_watched_market_is_bought_by_the_rules_as_they_come() -> None:
+    made = watched("0.94", "0.95", "0.95", rules())
+    assert (made.verdict, made.limit) == (Verdict.ENTER, D("0.95"))
+
+
+def test_xd7_a_watched_market_is_never_bought_above_its_touch() -> None:
+    by = rules(entry={"max_price": "0.98"})
+    assert watched("0.96", "0.97", "0.97", by).limit == D("0.97")
+    assert watched("0.96", "0.97", "0.96", by).filter == "above_cap"
+
+
+@pytest.mark.parametrize("ask", ["0.95", None])
+def test_xd7_a_lone_offer_is_no_price_of_now(ask: str | None) -> None:
+    assert watched("0.90", ask, "0.95", rules()).filter == "threshold"
+
+
+def test_xd7_without_a_bound_on_the_gap_or_for_a_quote_the_bid_is_the_price_of_now() -> None:
+    free = rules(filters={"max_bid_gap": None}).filters
+    assert price_now(book(), TouchSource.TRADE, free) == D("0.94")
+    assert price_now(book(), TouchSource.QUOTE, rules().filters) == D("0.94")
+    assert price_now(book(None, "0.95"), TouchSource.TRADE, rules().filters) == 0
+
+
+def test_q14_what_a_person_approves_is_bought_at_the_lower_of_both_caps() -> None:
+    seen = {"trigger": trigger(price=D("0.98")), "book": book("0.96", "0.97")}
+    caps: dict[str, Any] = {"entry": {"max_price": "0.98"}}
+    assert decide(rules(**caps), **seen).limit == D("0.98")
+    asked = {"required": "always", "max_price": "0.96"}
+    assert decide(rules(**caps, approval=asked), **seen).filter == "above_cap"
+    near = {"max_bid_gap": "0.05"}
+    cheaper = seen | {"book": book("0.95", "0.96")}
+    assert decide(rules(**caps, filters=near, approval=asked), **cheaper).limit == D("0.96")
+    small = {"required": "above", "above": 20, "max_price": "0.96"}  # the stake is 20: nobody asks
+    assert decide(rules(**caps, approval=small), **seen).limit == D("0.98")
 
 
 def test_xd7_hours_to_the_end_are_counted_anew_each_time() -> None:

@@ -258,6 +258,12 @@ def test_xd7_a_watched_market_is_screened_anew_every_hour_with_the_price_of_then
     assert answers(buys) == [("watch", "strategy"), ("enter", "strategy")] and len(buys.trades) == 1
 
 
+def test_xd7_a_watched_market_is_bought_at_the_price_of_its_touch() -> None:
+    made = play([*TOUCH, book(3700, 94, 95)], scores=rising("0.92", "0.98"))
+    assert answers(made) == [("watch", "strategy"), ("enter", "strategy")]
+    assert made.trades[0].limit == D("0.95")
+
+
 def test_xd7_a_watched_market_whose_price_fell_is_let_go() -> None:
     made = play([*TOUCH, book(3700, 80, 81)], scores=rising("0.92", "0.98"))
     assert answers(made) == [("watch", "strategy"), ("hold", "threshold")]
