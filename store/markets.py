@@ -12,7 +12,7 @@ import asyncpg
 from domain.market import Fee, Market, Token
 
 _FIELDS = (
-    "condition_id question slug category event_id end_time tick min_size neg_risk "
+    "condition_id question slug group_title category event_id end_time tick min_size neg_risk "
     "augmented_neg_risk protocol active closed accepting_orders resolution_status"
 ).split()
 _COLUMNS = [*_FIELDS, "tags", "fee_rate", "fee_exponent", "fee_taker_only"]

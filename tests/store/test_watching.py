@@ -61,6 +61,22 @@ async def test_the_catalogue_counts_what_really_changed(pool: asyncpg.Pool[Any])
     assert await markets.get("0xno") is None
 
 
+async def test_the_catalogue_keeps_every_word_that_a_filter_reads(pool: asyncpg.Pool[Any]) -> None:
+    given = market(
+        group_title="Person B",
+        category="Politics",
+        resolution_status="proposed",
+        neg_risk=True,
+        augmented_neg_risk=True,
+        protocol="v2",
+        active=False,
+        closed=True,
+        accepting_orders=False,
+    )
+    await Markets(pool).upsert([given])
+    assert await Markets(pool).get(given.condition_id) == given
+
+
 async def test_the_catalogue_knows_a_market_by_its_token(pool: asyncpg.Pool[Any]) -> None:
     markets = Markets(pool)
     late = market("0xlate", end_time=NOW + timedelta(days=9))
