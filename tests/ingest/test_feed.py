@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -19,6 +20,7 @@ from tests.venue.loopback import Loopback, loopback
 from tests.venue.test_stream import QUICK
 from tests.venue.wire.frames import book_of, change_of, print_of
 from tests.waiting import eventually
+from venue.stream import StreamLimits
 
 
 class Bench:
@@ -244,3 +246,19 @@ async def test_the_times_of_folding_are_kept_for_a_while_and_not_for_ever() -> N
         for _ in range(10_000):
             bench.feed.timings.append(1)
         assert len(bench.feed.timings) < 10_000
+
+
+async def test_the_end_waits_for_no_farewell_of_the_venue(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There are seconds until the kill, and rows to be written after the sockets."""
+    async with loopback() as server:
+        bench = Bench(server, many(10), per_socket=1)
+        bench.feed._limits = StreamLimits(close=1.0)
+        await bench.feed.want(bench.tokens.wanted())
+        await eventually(lambda: len(server.said) == 10)
+        for ws in server.open:
+            monkeypatch.setattr(ws, "data_received", lambda _: None)  # never says goodbye
+        began = time.monotonic()
+        await bench.feed.close()
+        assert time.monotonic() - began < 5 and not bench.feed.sockets
