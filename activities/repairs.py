@@ -174,8 +174,8 @@ class Repairs:
             Priority.HIGH,
             "Something in the wallet that no trade looks after",
             f"{what} of token {d.token_id}. Its market has a trade of another outcome, one that"
-            " was settled, or one that changes at this moment, so the bot leaves it alone. If it"
-            " is yours, sell, redeem or cancel it by hand.",
+            " was settled or abandoned, or one that changes at this moment: the bot leaves it"
+            " alone. If it is yours, sell, redeem or cancel it by hand.",
             timedelta(days=1),
             self._clock(),
             mode,

@@ -33,7 +33,7 @@ from tests.whole.conftest import Opener
 from tests.whole.test_alerts import raised
 from tests.whole.test_paths import in_stage
 from venue.errors import Drift
-from workflows.messages import Adoption, ExitNow, TradeResult, TradeStart
+from workflows.messages import Adoption, ExitNow, TradeStart
 from workflows.trade import TradeWorkflow
 
 
@@ -157,7 +157,6 @@ async def test_an_offer_of_a_dead_run_holds_up_no_exit_of_the_run_that_adopted_t
         ),
         id=trade.id,
         task_queue=house.queue,
-        result_type=TradeResult,
     )
 
     async def closed(order: StoredOrder) -> bool:
