@@ -105,16 +105,18 @@ async def test_listeners_hear_of_markets_only_when_a_row_changed(pool: asyncpg.P
             heard.append(said[-1])
 
         await connection.add_listener("markets", hear)
-        await markets.upsert([market()])
-        assert await told() == 1
-        await markets.upsert([market()])
-        assert await told() == 1
-        await markets.upsert([market(closed=True), market("0xc2")])
-        assert await told() == 2
-        await connection.remove_listener("markets", hear)
+        try:
+            await markets.upsert([market()])
+            assert await told() == 1
+            await markets.upsert([market()])
+            assert await told() == 1
+            await markets.upsert([market(closed=True), market("0xc2")])
+            assert await told() == 2
+        finally:
+            await connection.remove_listener("markets", hear)
 
 
-async def test_others_get_the_loop_while_a_thousand_rows_are_made(pool: asyncpg.Pool[Any]) -> None:
+async def test_others_get_the_loop_while_rows_are_made(pool: asyncpg.Pool[Any]) -> None:
     """Ingest reads its stream on the same loop."""
     turns = 0
 
