@@ -39,7 +39,6 @@ _ANSWERS = {
     CancelState.KEPT: CancelAnswer.NO_ANSWER,
 }
 
-
 PERMIT = timedelta(milliseconds=800)  # from the halt check to the socket (O1: halt within 1 s)
 
 

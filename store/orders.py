@@ -191,25 +191,22 @@ class Orders:
         rows = await self._pool.fetch(
             ORDER_SELECT + " WHERE workflow_id = $1 AND ($2::text IS NULL OR mode = $2)"
             " ORDER BY created_at, leg, attempt",
-            workflow_id,
-            mode,
+            *(workflow_id, mode),
         )
         return [to_order(row) for row in rows]
 
     async def cancel_answered(self, order_id: str, at: datetime, *, done: bool) -> None:
-        """Note when the venue answered a cancel: fills that raced it are waited for from then on.
+        """Note when the venue answered a cancel; the first time stays, unless this one is `done`.
 
-        `done`: this answer ended the order, so the wait begins with it, whatever was answered
-        before: an order that was not there yet may have filled since. Else the first time stays.
+        Then it ended the order, and fills that raced it are waited for from now on: earlier
+        answers were of an order that was not there yet.
         """
         await self._pool.execute(
             "UPDATE orders SET"
-            " cancel_answered_at = CASE WHEN $3 THEN $2 ELSE coalesce(cancel_answered_at, $2) END,"
-            " cancel_lived = CASE WHEN $3 THEN coalesce(lived, '0')"
-            " ELSE coalesce(cancel_lived, lived, '0') END WHERE order_id = $1",
-            order_id,
-            at,
-            done,
+            " cancel_answered_at = coalesce(CASE WHEN NOT $3 THEN cancel_answered_at END, $2),"
+            " cancel_lived = coalesce(CASE WHEN NOT $3 THEN cancel_lived END, lived, '0')"
+            " WHERE order_id = $1",
+            *(order_id, at, done),
         )
 
     async def looked(
@@ -237,8 +234,7 @@ class Orders:
         await self._pool.execute(
             "UPDATE orders SET status = $2 WHERE order_id = $1 AND closed_at IS NULL"
             " AND status <> 'partial' AND $2 IN ('prepared', 'unknown', 'live')",
-            order_id,
-            status,
+            *(order_id, status),
         )
 
     async def close_unposted(
@@ -263,9 +259,7 @@ class Orders:
                          AND ($2::text IS NULL OR mode = $2) FOR UPDATE) unposted
                    CROSS JOIN LATERAL
                        close_order(unposted.order_id, 'expired', $3, $4) closed""",
-                *key,
-                evidence,
-                at,
+                *(*key, evidence, at),
             )
 
     async def open(self, mode: Mode) -> list[StoredOrder]:
@@ -295,8 +289,7 @@ class Orders:
                 """SELECT count(*) FILTER (WHERE landing IN ('refused', 'unknown')) AS bad,
                           count(*) AS all_posted
                    FROM orders WHERE mode = $1 AND created_at >= $2 AND posts > 0""",
-                mode,
-                since,
+                *(mode, since),
             )
         )
         return row["bad"], row["all_posted"]

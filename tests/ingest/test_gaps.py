@@ -162,7 +162,7 @@ async def test_two_cuts_in_a_row_with_an_unknown_move_leave_one_row() -> None:
         bench.state.touch.baseline(970_000, NOW_MS, 4)
         asked = len(prints.asked)
         await eventually(lambda: len(prints.asked) == asked + 2)
-        await eventually(lambda: not bench.state.touch.in_gap)
+        await eventually(lambda: not gaps.busy)
         assert len(bench.journal.unseen_rows) == 1  # above before and after: nothing was missed
 
 
