@@ -19,6 +19,7 @@ SAMPLE, LIVELY = 20, 10  # tokens asked for at once; so many of them the livelie
 AUDIT_EVERY = 60.0  # seconds between two looks at the books of one socket
 GRACE_MS = 2_000  # the stream may be this much behind REST
 PARDON = 3600.0  # seconds: the two disagree on a token for good, and we reconnect once for it
+QUARREL = 20  # tokens blamed within that time: stream and REST disagree by nature, not by loss
 KNOWN = 100_000  # tokens whose turn is kept
 
 
@@ -108,10 +109,14 @@ class Audit:
         """Return whether frames were lost: books of one moment differ, or ours is behind."""
         lead = _lead(state, book)
         if lead == 0:
-            blamed = self._blamed.get(state.token_id)
-            pardoned = blamed is not None and time.monotonic() - blamed < PARDON
-            return not pardoned and _differs(state, book)
+            return _differs(state, book) and not self._pardoned(state)
         return lead > GRACE_MS and _differs(state, book)
+
+    def _pardoned(self, state: TokenState) -> bool:
+        """Return whether books of one moment need not be equal: we reconnected for it before."""
+        oldest = time.monotonic() - PARDON
+        self._blamed = {token: at for token, at in self._blamed.items() if at > oldest}
+        return state.token_id in self._blamed or len(self._blamed) >= QUARREL
 
 
 def _lead(state: TokenState, book: Book) -> int:

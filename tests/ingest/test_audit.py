@@ -173,6 +173,24 @@ async def test_books_of_the_same_moment_must_be_equal_and_a_lasting_quarrel_cost
             assert one.ends() == ["book mismatch"]
 
 
+async def test_stream_and_rest_that_disagree_by_nature_do_not_keep_us_reconnecting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ingest.audit.QUARREL", 1)
+    async with audited(3, monkeypatch) as one:
+        one.books.others = dict.fromkeys(one.wanted[:1], "0.6")
+        opening = [book_of([("0.5", "1")], [], token=token) for token in one.wanted]
+        async with one.watching():
+            await eventually(lambda: one.ends() == ["book mismatch"])
+            one.books.others = dict.fromkeys(one.wanted, "0.6")
+            await eventually(lambda: len(one.bench.server.open) == 1)
+            await one.bench.server.tell(*opening)
+            await eventually(lambda: one.bench.feed.health().subscribed == 3)
+            calls = one.books.calls
+            await eventually(lambda: one.books.calls > calls + 10)
+            assert one.ends() == ["book mismatch"]
+
+
 async def test_a_frame_that_is_under_way_while_we_look_is_none_that_was_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
