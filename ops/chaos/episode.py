@@ -39,6 +39,8 @@ PLAY = 34.0  # seconds of blows; the markets live 36 s, some shorter
 REST = 240.0  # seconds within which everything must have come to rest
 QUIET = 3  # looks in a row without anything open
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # older than any row
+# What our own questions meet while a part is being hurt.
+AWAY = (OSError, httpx.HTTPError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 LIVE = frozenset({"screening", "entering", "holding", "unknown"})
 
 
@@ -139,7 +141,7 @@ class Episode:
         }
         try:
             await acts[step.act](step)
-        except (OSError, httpx.HTTPError, asyncpg.PostgresError, TimeoutError) as e:
+        except AWAY as e:
             self._note(f"  in vain: {e!r}")
 
     async def _kill(self, step: Step) -> None:
@@ -193,7 +195,7 @@ class Episode:
         self._note("peace")
         assert self.stack.sim is not None  # noqa: S101  # for mypy: the stack runs here
         for _ in range(60):
-            with contextlib.suppress(OSError, httpx.HTTPError, asyncpg.PostgresError, TimeoutError):
+            with contextlib.suppress(*AWAY):
                 await self.stack.sim._ask("DELETE", "/faults")
                 async with _pool(self.stack.dsn) as pool:
                     active = HaltState.ACTIVE
@@ -208,14 +210,7 @@ class Episode:
             await asyncio.sleep(1)
             try:
                 quiet = quiet + 1 if await self._at_rest() else 0
-            except (
-                OSError,
-                httpx.HTTPError,
-                asyncpg.PostgresError,
-                RPCError,
-                TimeoutError,
-                RuntimeError,
-            ):
+            except (*AWAY, RPCError, RuntimeError):
                 quiet = 0
         self.result.rest_seconds = time.monotonic() - began
         await asyncio.sleep(6)  # one more reconciliation
